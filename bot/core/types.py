@@ -1,0 +1,445 @@
+"""The nouns of the desk: events that come in, effects that go out, and the state between them.
+
+Everything here is a frozen value. Nothing in this module reads a clock, a file, a socket or a database, and nothing
+ever may: `dialogue.step` is a pure function of these values, which is what makes a conversation replayable and a crash
+harmless. Names are contracts with the store, the channels and the talks; fields may grow, meanings may not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+Language: TypeAlias = Literal["zh", "en"]
+Mode: TypeAlias = Literal["desk", "human"]
+Json: TypeAlias = Mapping[str, Any]
+
+
+# ── What was heard ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An exact substring the NLU marked. `start` and `end` are character offsets into the parsed text."""
+
+    entity: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One intent with the classifier's confidence, 0 to 1."""
+
+    intent: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What the NLU server made of one text. `model` is the hash of the model that said so."""
+
+    text: str
+    intent: str
+    confidence: float
+    ranking: tuple[Ranked, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing the speaker wants. A message holds one to three, ordered by LABELS.md rule 1."""
+
+    text: str
+    intent: str
+    confidence: float
+    ranking: tuple[Ranked, ...] = ()
+    entities: tuple[Entity, ...] = ()
+
+    def values(self, entity: str) -> tuple[str, ...]:
+        return tuple(e.value for e in self.entities if e.entity == entity)
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """A life-safety rule fired: which danger, and the words that fired it."""
+
+    danger: str
+    matched: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A photo, voice note or file as the channel named it. `path` is where it was stored, once fetched."""
+
+    kind: Literal["photo", "voice", "file"]
+    reference: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A resident was heard: one message, or a burst of messages answered once.
+
+    `matters` is empty when the NLU was down (`understood` is False) or when the message has no words.
+    """
+
+    text: str = ""
+    matters: tuple[Matter, ...] = ()
+    triage: Triage | None = None
+    button: str | None = None
+    media: tuple[Media, ...] = ()
+    location: str | None = None
+    understood: bool = True
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketMoved:
+    """A ticket of this conversation was moved by somebody who is not in the conversation (staff, or the clock)."""
+
+    ticket: TicketView
+    action: str
+    by_role: str
+    by_name: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A due row came to its instant. `kind` names the clock; `ticket` is its subject, when it has one."""
+
+    kind: str
+    round: int = 1
+    ticket: TicketView | None = None
+    data: Json = field(default_factory=dict)
+
+
+Event: TypeAlias = Heard | TicketMoved | TimerFired
+
+
+# ── What is known ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRef:
+    """A room as the register knows it, or as it was said (`verified` False, `id` None)."""
+
+    label: str
+    building: str = ""
+    unit: str = ""
+    room: str = ""
+    id: int | None = None
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The speaker belongs to this household: its room, and in which role (owner, family, tenant)."""
+
+    household_id: int
+    room: RoomRef
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who is speaking. A stranger has no resident_id and no bindings."""
+
+    resident_id: int | None = None
+    name: str = ""
+    phone: str = ""
+    bindings: tuple[Binding, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        return self.resident_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """When somebody is at home: aware instants in UTC. `text` is what the resident said."""
+
+    start: datetime
+    end: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket as the dialogue sees it."""
+
+    id: int
+    number: str
+    kind: str
+    status: str
+    category: str = ""
+    priority: str = "normal"
+    description: str = ""
+    room: str = ""
+    location: str = ""
+    public_area: bool = False
+    contact: str = ""
+    appointment: Appointment | None = None
+    opened_at: datetime | None = None
+    updated_at: datetime | None = None
+    assignee: str = ""
+    resume_at: datetime | None = None
+    pause_reason: str = ""
+    rework: int = 0
+    photos: int = 0
+    urged_at: datetime | None = None
+    requester_verified: bool = False
+    conversation_id: int | None = None
+    closed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """A 管理处: its code (part of every ticket number), its names, its zone and its duty telephone."""
+
+    id: int
+    code: str
+    name: str
+    name_en: str
+    zone: ZoneInfo
+    duty_phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a turn may know: the part always loaded, and what was needed on top. `now` is the desk clock, aware UTC."""
+
+    now: datetime
+    community: Community
+    speaker: Speaker = Speaker()
+    conversation_id: int | None = None
+    open_tickets: tuple[TicketView, ...] = ()
+    on_duty: bool = True
+    gathered: Mapping[Need, Any] = field(default_factory=dict)
+
+
+# ── What is needed on top: every need is bounded in rows ────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRooms:
+    """Register rows that fit these parts (at most 6). Answer: tuple[RoomRef, ...]."""
+
+    building: str | None
+    unit: str | None
+    room: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTicket:
+    """A ticket by its number, if this speaker may see it (own household or own conversation).
+    Answer: TicketView | None."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRecent:
+    """The speaker's latest tickets, open or closed (at most 5). Answer: tuple[TicketView, ...]."""
+
+
+Need: TypeAlias = NeedRooms | NeedTicket | NeedRecent
+
+
+@dataclass(frozen=True, slots=True)
+class NeedMore:
+    """`step` cannot answer before these are gathered; it is called again with the same event and snapshot."""
+
+    needs: frozenset[Need]
+
+
+# ── What is to be done ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Priority(StrEnum):
+    """Of an outgoing message or a ticket; the order of `RANK` is the order of the queue."""
+
+    EMERGENCY = "emergency"
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+RANK: Mapping[str, int] = {p: i for i, p in enumerate(Priority)}
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A choice shown under a message. `value` is what comes back in `Heard.button`."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message to the resident of this conversation, already in words.
+
+    `key` names the domain.yml response it was made from. `supersedes`: an unsent message of the conversation with the
+    same key is dropped. `not_after`: sent later than this it would mislead; it expires and staff are told.
+    """
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    key: str = ""
+    priority: Priority = Priority.NORMAL
+    not_after: datetime | None = None
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketDraft:
+    """All that a ticket needs to be opened; the number is given by the store, in the same transaction."""
+
+    kind: str
+    category: str
+    description: str
+    priority: Priority = Priority.NORMAL
+    room: RoomRef | None = None
+    location: str = ""
+    public_area: bool = False
+    appointment: Appointment | None = None
+    contact: str = ""
+    contact_name: str = ""
+    photos: tuple[Media, ...] = ()
+    requester_verified: bool = False
+    household_id: int | None = None
+    linked_to: int | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTicket:
+    """Open this ticket. The texts are said after it: `{number}` in them is filled by the store with the new number."""
+
+    draft: TicketDraft
+    then: tuple[Say, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTicket:
+    """Move one of the speaker's tickets on the resident's word (or the clock's, `by_role` "clock")."""
+
+    ticket_id: int
+    action: str
+    by_role: str = "resident"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AmendTicket:
+    """Add to a ticket without moving it: words, photos, a new appointment, an urge."""
+
+    ticket_id: int
+    kind: Literal["note", "photo", "appointment", "urge", "rating"]
+    note: str = ""
+    photos: tuple[Media, ...] = ()
+    appointment: Appointment | None = None
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """A due row for this conversation, or for a ticket of it, at a desk-clock instant."""
+
+    kind: str
+    at: datetime
+    ticket_id: int | None = None
+    round: int = 1
+    data: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReminders:
+    """Cancel the pending due rows of these kinds, of this conversation or of the ticket."""
+
+    kinds: tuple[str, ...]
+    ticket_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnswer:
+    """A survey answer: the score 1–5 (None: the reason or comment alone) in the resident's own words."""
+
+    ticket_id: int
+    score: int | None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A notice to staff: everyone on duty in `role`, or the ticket's assignee when role is "assignee".
+
+    Language and channel are the staff member's; `key` names the text in domain.yml and `values` fill it.
+    """
+
+    role: str
+    key: str
+    values: Json = field(default_factory=dict)
+    ticket_id: int | None = None
+    priority: Priority = Priority.NORMAL
+
+
+Effect: TypeAlias = Say | OpenTicket | MoveTicket | AmendTicket | Remind | CancelReminders | SaveAnswer | Tell
+
+
+# ── The state of a conversation ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """What a bare number or "好的" answers: the choices last shown, in order."""
+
+    kind: str
+    choices: tuple[Button, ...] = ()
+    ticket_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A parked form: its flow, the slot being asked and what was already said."""
+
+    flow: str
+    asking: str
+    slots: Json
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A conversation between two messages. `slots` hold plain JSON values only, so that it survives serialisation."""
+
+    flow: str | None = None
+    asking: str | None = None
+    slots: Json = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
+    agenda: tuple[Matter, ...] = ()
+    open_question: OpenQuestion | None = None
+    misses: int = 0
+    language: Language = "zh"
+    mode: Mode = "desk"
+    draft_expires: datetime | None = None
+    turns: int = 0
+
+    def but(self, **changes: Any) -> State:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The whole outcome of one event: the next state, and what is to be done, in order."""
+
+    state: State
+    effects: tuple[Effect, ...] = ()
