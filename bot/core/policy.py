@@ -1,0 +1,197 @@
+"""data/policy.yml → a frozen Policy: the rules a supervisor may change, checked when the desk starts.
+
+Parses what it is given and opens no file. Every mistake is reported with its key and the remedy, all at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import Any, Literal
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOCK_NAMES = ("first_response", "next_step", "resolve")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class PolicyError(ValueError):
+    """policy.yml is unusable; the message lists each key with its remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How long a clock may run: `working_days` on the calendar, or `within` on the elapsed or the service clock."""
+
+    name: str
+    within: timedelta
+    working_days: int
+    clock: Literal["elapsed", "service"]
+    pausable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """See data/policy.yml, which explains each rule."""
+
+    sure: float
+    confirm: float
+    misses_before_person: int
+    burst_window: timedelta
+    service_hours: Mapping[int, tuple[tuple[time, time], ...]]
+    working_days: frozenset[int]
+    holiday_country: str
+    clocks: Mapping[str, tuple[Allowance, ...]]
+    acknowledge_within: timedelta
+    emergency_acknowledge_within: timedelta
+    escalation_levels: tuple[str, ...]
+    survey_after: timedelta
+    survey_reminder_after: timedelta
+    survey_expires_after: timedelta
+    quiet_from: time
+    quiet_until: time
+    low_score: int
+    auto_close_after: timedelta
+    rework_escalates_at: int
+    reopen_within: timedelta
+    urge_every: timedelta
+    urgent_words: tuple[str, ...]
+    draft_ask_after: timedelta
+    draft_drop_after: timedelta
+    handover_idle: timedelta
+
+    def allowances(self, kind: str, category: str) -> tuple[Allowance, ...]:
+        """The clocks of a ticket: its category's row, else its kind's "*" row, else none."""
+        return self.clocks.get(f"{kind}/{category}") or self.clocks.get(f"{kind}/*") or ()
+
+
+def duration(text: str) -> timedelta:
+    """"15m" → timedelta. Raises ValueError naming what is expected."""
+    match = re.fullmatch(r"(\d+)\s*([smhd])", str(text).strip())
+    if not match:
+        raise ValueError(f"'{text}' is not a duration; write for example 30s, 15m, 8h or 3d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(f"'{text}' is not a time of day; write for example \"08:30\"") from None
+
+
+def _spans(spans: Any) -> tuple[tuple[time, time], ...]:
+    out: list[tuple[time, time]] = []
+    for span in spans or ():
+        begin, dash, end = str(span).partition("-")
+        if not dash or _time(begin) >= _time(end):
+            raise ValueError(f"'{span}' is not a span; write for example \"08:30-12:00\"")
+        if out and _time(begin) < out[-1][1]:
+            raise ValueError(f"'{span}' overlaps the span before it")
+        out.append((_time(begin), _time(end)))
+    return tuple(out)
+
+
+def _share(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"'{value}' is not between 0 and 1")
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"'{value}' is not a whole number of at least 1")
+    return value
+
+
+def _allowance(name: str, raw: Mapping[str, Any]) -> Allowance:
+    unknown = set(raw) - {"within", "clock", "pausable"}
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(sorted(unknown))}; known: within, clock, pausable")
+    clock = raw.get("clock")
+    if clock not in ("elapsed", "service"):
+        raise ValueError(f"clock '{clock}' is not known; write elapsed or service")
+    within = str(raw.get("within", ""))
+    days = re.fullmatch(r"(\d+)wd", within)
+    pausable = bool(raw.get("pausable", False))
+    if days:
+        return Allowance(name, timedelta(0), int(days[1]), clock, pausable)
+    return Allowance(name, duration(within), 0, clock, pausable)
+
+
+def load(raw: Mapping[str, Any], file: str = "data/policy.yml") -> Policy:
+    """The policy from its parsed YAML. Raises PolicyError listing every mistake as `file: key: problem`."""
+    problems: list[str] = []
+
+    def take(path: str, read: Callable[[Any], Any]) -> Any:
+        value: Any = raw
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            problems.append(f"{file}: {path}: is missing; add it")
+            return None
+        try:
+            return read(value)
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.append(f"{file}: {path}: {error}")
+            return None
+
+    hours: dict[int, tuple[tuple[time, time], ...]] = {}
+    for index, day in enumerate(WEEKDAYS):
+        hours[index] = take(f"service_hours.{day}", _spans) if day in (raw.get("service_hours") or {}) else ()
+    clocks: dict[str, tuple[Allowance, ...]] = {}
+    for key, row in (raw.get("clocks") or {}).items():
+        allowances: list[Allowance] = []
+        for name, value in (row or {}).items():
+            if name not in CLOCK_NAMES:
+                problems.append(f"{file}: clocks.{key}.{name}: unknown clock; known: {', '.join(CLOCK_NAMES)}")
+                continue
+            try:
+                allowances.append(_allowance(name, value))
+            except (ValueError, TypeError) as error:
+                problems.append(f"{file}: clocks.{key}.{name}: {error}")
+        clocks[key] = tuple(allowances)
+    if not clocks:
+        problems.append(f"{file}: clocks: is missing; add it")
+
+    def weekdays(value: Any) -> frozenset[int]:
+        unknown = [d for d in value if d not in WEEKDAYS]
+        if unknown:
+            raise ValueError(f"unknown weekday {unknown[0]}; known: {', '.join(WEEKDAYS)}")
+        return frozenset(WEEKDAYS.index(d) for d in value)
+
+    policy = Policy(
+        sure=take("understanding.sure", _share),
+        confirm=take("understanding.confirm", _share),
+        misses_before_person=take("understanding.misses_before_person", _count),
+        burst_window=take("understanding.burst_window", duration),
+        service_hours=hours,
+        working_days=take("working_days", weekdays),
+        holiday_country=take("holiday_country", str),
+        clocks=clocks,
+        acknowledge_within=take("escalation.acknowledge_within", duration),
+        emergency_acknowledge_within=take("escalation.emergency_acknowledge_within", duration),
+        escalation_levels=take("escalation.levels", tuple),
+        survey_after=take("survey.after", duration),
+        survey_reminder_after=take("survey.reminder_after", duration),
+        survey_expires_after=take("survey.expires_after", duration),
+        quiet_from=take("survey.quiet_from", _time),
+        quiet_until=take("survey.quiet_until", _time),
+        low_score=take("survey.low_score", _count),
+        auto_close_after=take("repair.auto_close_after", duration),
+        rework_escalates_at=take("repair.rework_escalates_at", _count),
+        reopen_within=take("repair.reopen_within", duration),
+        urge_every=take("repair.urge_every", duration),
+        urgent_words=take("repair.urgent_words", lambda v: tuple(str(w) for words in v.values() for w in words)),
+        draft_ask_after=take("draft.ask_after", duration),
+        draft_drop_after=take("draft.drop_after", duration),
+        handover_idle=take("handover.idle_back_to_desk", duration),
+    )
+    if not problems and policy.confirm >= policy.sure:
+        problems.append(f"{file}: understanding.confirm: must be below understanding.sure ({policy.sure})")
+    if not problems and not any(hours.values()):
+        problems.append(f"{file}: service_hours: no day has any; give at least one span")
+    if problems:
+        raise PolicyError("\n".join(problems))
+    return policy

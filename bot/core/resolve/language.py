@@ -1,0 +1,34 @@
+"""Which of the desk's two languages a message is in. It must never guess from a bare number or a name code."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.core.types import Language
+
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_WORD: Final = re.compile(r"[A-Za-z]{2,}")
+_SHORT_ENGLISH: Final = frozenset(
+    "hi hello hey ok okay yes no nope yep yeah thanks thank bye sorry please help fire gas smoke cancel skip stop now"
+    " repair lift water english person human good great sure menu".split()
+)
+
+
+def detect(text: str, default: Language) -> Language:
+    """The language of one message.
+
+    Args:
+        text: the message as sent.
+        default: the language of the conversation so far; kept when the message does not tell.
+
+    Han characters count as one word each. One English word among Chinese (WiFi坏了) is still Chinese; a single
+    Latin word alone changes the language only when it is a common English one ("help"), not for a name or code.
+    """
+    han = len(_HAN.findall(text))
+    words = _WORD.findall(text)
+    if han:
+        return "zh" if han * 2 >= len(words) else "en"
+    if len(words) >= 2 or any(word.lower() in _SHORT_ENGLISH for word in words):
+        return "en"
+    return default
