@@ -37,6 +37,7 @@ def state_to_json(state: State) -> dict[str, Any]:
         "language": state.language,
         "mode": state.mode,
         "draft_expires": state.draft_expires.isoformat() if state.draft_expires else None,
+        "survey": state.survey,
         "turns": state.turns,
     }
 
@@ -68,6 +69,7 @@ def state_from_json(data: Mapping[str, Any]) -> State:
         language=raw["language"],
         mode=raw["mode"],
         draft_expires=datetime.fromisoformat(raw["draft_expires"]) if raw["draft_expires"] else None,
+        survey=raw["survey"],
         turns=raw["turns"],
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from bot.core.resolve.numerals import fold
 from bot.core.types import Matter, Parsed
 
 MOST: Final = 3
@@ -40,9 +41,9 @@ _FURTHER: Final = (
     r"另外(?![一那的])|此外|顺便|顺带|对了|还有(?![多没几人个一点些])|再就是|再有就是|其次|第[二三]个?(?:问题|事|件)|"
     r"also\b|by the way\b|btw\b|another thing\b|one more thing\b|in addition\b|additionally\b|secondly\b|plus\b|and also\b|besides\b"
 )
-_STARTS_FURTHER: Final = re.compile(rf"[\s,,、。.;;!!??]*(?:and\s+|哦|噢)?(?:{_FURTHER})", re.IGNORECASE)
+_STARTS_FURTHER: Final = re.compile(rf"[\s,、。.;!?]*(?:and\s+|哦|噢)?(?:{_FURTHER})", re.IGNORECASE)
 _CUT: Final = re.compile(
-    rf"(?<=[。!?!?;;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,,、\s])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|\bby the way\b)",
+    rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,、\s])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|\bby the way\b)",
     re.IGNORECASE,
 )
 # 不是…而是… and reasons go on with what stands before them.
@@ -64,10 +65,14 @@ def clauses(text: str) -> tuple[str, ...]:
     Cuts stand at ends of sentences and before 另外, 还有, 顺便, 对了, also, by the way. Fragments too short to be
     a matter, and sentences that go on with the one before, stay with their neighbour.
     """
-    pieces = [piece for piece in _CUT.split(text) if piece]
     parts: list[str] = []
-    for piece in pieces:
-        if parts and (_short(parts[-1]) or _short(piece) or _CONTINUES.match(piece) or len(parts) == MOST):
+    begin = 0
+    for folded in _CUT.split(fold(text)):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
+        piece = text[begin : begin + len(folded)]
+        begin += len(folded)
+        if not piece:
+            continue
+        if parts and (_short(parts[-1]) or _short(piece) or _CONTINUES.match(folded) or len(parts) == MOST):
             parts[-1] += piece
         else:
             parts.append(piece)
@@ -85,7 +90,7 @@ def _openable(part: Parsed) -> bool:
 def _same(earlier: Matter, later: Parsed) -> bool:
     """Whether a later part speaks of the matter already opened."""
     first, second = ORDER[earlier.intent], ORDER[later.intent]
-    further = _STARTS_FURTHER.match(later.text) is not None
+    further = _STARTS_FURTHER.match(fold(later.text)) is not None
     items, new = _items(earlier), _items(later)
     if first == second:
         return not (items and new and not items & new)

@@ -30,6 +30,8 @@ _LONGEST: Final = 2000
 """Characters judged of one message; the platforms' own limits are near it."""
 _SENTENCE_END: Final = re.compile(r"[。!?;\n]+|\.(?=\s|$)")
 _CLAUSE_END: Final = re.compile(r"[,、:]|但是?|不过|可是|\bbut\b|\bhowever\b", re.IGNORECASE)
+# What stands behind one of these is told of the present, though the sentence began in the past.
+_PRESENT: Final = re.compile(r"今[天早晚]|现在|刚才|刚刚|这会儿|\btoday\b|\bnow\b|\bjust\b|\btonight\b", re.IGNORECASE)
 _RECENT: Final = re.compile(r"刚才|刚刚|刚(?=[着起冒发闻看])|分钟前|\bjust now\b|\bminutes? ago\b|\ba moment ago\b", re.IGNORECASE)
 
 
@@ -161,8 +163,10 @@ def _excused(rules: TriageRules, danger: _Danger, text: str, sentence: tuple[int
 
     start = match.start()
     clause = next((begin for begin, end in _cut(text, _CLAUSE_END, *sentence) if begin <= start <= end), sentence[0])
+    bygone = [*rules.readings["past"].finditer(text, sentence[0], start)]
+    past = bool(bygone) and _PRESENT.search(text, bygone[-1].end(), start) is None and "past" not in danger.deaf_to
     ongoing = rules.readings["still"].search(text, sentence[0]) is not None
-    over = danger.over is not None and danger.over.search(text, match.start()) is not None
+    over = danger.over is not None and danger.over.search(text, match.end()) is not None
     recent = _RECENT.search(text) is not None
     return (
         found("negated", clause, start)
@@ -170,7 +174,7 @@ def _excused(rules: TriageRules, danger: _Danger, text: str, sentence: tuple[int
         or found("hypothetical", sentence[0], start)
         or found("recurring", *sentence)
         or found("stand_down", match.end(), len(text))
-        or (not ongoing and found("past", sentence[0], start) and not recent)
+        or (not ongoing and past and not recent)
         or (not ongoing and over and not recent)
     )
 

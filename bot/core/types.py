@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:  # the calendar is built on these types' policy; only its name is needed here
+    from bot.core.calendar import Calendar
 
 Language: TypeAlias = Literal["zh", "en"]
 Mode: TypeAlias = Literal["desk", "human"]
@@ -222,6 +225,7 @@ class Facts:
     conversation_id: int | None = None
     open_tickets: tuple[TicketView, ...] = ()
     on_duty: bool = True
+    calendar: Calendar | None = None
     gathered: Mapping[Need, Any] = field(default_factory=dict)
 
 
@@ -393,7 +397,18 @@ class Tell:
     priority: Priority = Priority.NORMAL
 
 
-Effect: TypeAlias = Say | OpenTicket | MoveTicket | AmendTicket | Remind | CancelReminders | SaveAnswer | Tell
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """A deadline of this ticket passed: recorded at a level (1 is the first), until somebody acknowledges it."""
+
+    ticket_id: int
+    clock: str
+    level: int
+
+
+Effect: TypeAlias = (
+    Say | OpenTicket | MoveTicket | AmendTicket | Remind | CancelReminders | SaveAnswer | Tell | Escalate
+)
 
 
 # ── The state of a conversation ─────────────────────────────────────────────────────────────────────────────────────
@@ -431,6 +446,7 @@ class State:
     language: Language = "zh"
     mode: Mode = "desk"
     draft_expires: datetime | None = None
+    survey: int | None = None  # the ticket whose rating was asked and has not come yet
     turns: int = 0
 
     def but(self, **changes: Any) -> State:

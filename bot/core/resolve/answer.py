@@ -12,9 +12,9 @@ from typing import Final
 
 from bot.core.resolve.numerals import fold, number
 
-_EDGE: Final = " \t\r\n,。.!!??~~、;;:…,\"'“”‘’()()👌👍🙏😊😄🙂"
+_EDGE: Final = " \t\r\n,。.!?~、;:…\"'“”‘’()👌👍🙏😊😄🙂"
 _TAIL: Final = r"(?:的|了|啊|呀|吧|哦|噢|喔|嘛|呢|哈|啦|滴|哒|嗯)*"
-_COURTESY: Final = r"(?:[\s,,。.!!、~~]*(?:多?谢谢?|感谢|麻烦|辛苦)(?:您|你|了|啦|们)*|[\s,.!]*(?:thanks|thank you|thx|please|pls)(?: very much| a lot| so much)?)*"
+_COURTESY: Final = r"(?:[\s,。.!、~]*(?:多?谢谢?|感谢|麻烦|辛苦)(?:您|你|了|啦|们)*|[\s,.!]*(?:thanks|thank you|thx|please|pls)(?: very much| a lot| so much)?)*"
 
 _YES_ZH: Final = (
     r"嗯|恩|唔|哎|诶|好|好好|行|中|成|可以|可|对|对对对?|是|是是|没错|没问题|没毛病|没意见|正确|确认|确定|确实|同意|要|需要|"
@@ -33,7 +33,7 @@ _NO_EN: Final = (
     r"n|no|nope|nah|not? really|no way|not (?:now|yet|right|correct|quite|needed|necessary|at all)|wrong|incorrect|"
     r"that'?s (?:wrong|not right|not it|incorrect)|never ?mind|don'?t|do not|no need|it'?s not|negative|cancel"
 )
-_REPEAT: Final = r"(?:[\s,,、。.!!]*(?:{0}){1}){{1,4}}"
+_REPEAT: Final = r"(?:[\s,、。.!!]*(?:{0}){1}){{1,4}}"
 
 
 def _whole(words_zh: str, words_en: str) -> re.Pattern[str]:
@@ -55,7 +55,7 @@ _LONGEST: Final = 32
 """Characters; bounds the work of matching too."""
 _CANCEL: Final = _only(
     r"(?:(?:那|我|还是|先|帮我|请|就|给我)[\s,,]*)*(?:取消|算了|算啦|不弄了|不报了|不修了|不办了|不用了|不要了|撤销|撤了|作罢|退出|停止|不搞了|不填了)"
-    r"(?:[\s,,、]*(?:取消|算了|不弄了|不报了|不修了|不办了|不用了|不要了|不填了))*"
+    r"(?:[\s,、]*(?:取消|算了|不弄了|不报了|不修了|不办了|不用了|不要了|不填了))*"
     r"|(?:please )?(?:cancel|stop|quit|abort|forget)(?: (?:it|this|that|everything|please))?|never ?mind|forget about it|leave it"
 )
 _SKIP: Final = _only(
@@ -87,9 +87,9 @@ def yes_no(text: str) -> bool | None:
     folded = _REPEATED.sub(r"\1", folded)
     if len(folded) > _LONGEST:
         return None
-    if _NO.fullmatch(folded):
-        return False
-    return True if _YES.fullmatch(folded) else None
+    if _YES.fullmatch(folded):  # first: 没错 and 没问题 begin like a no
+        return True
+    return False if _NO.fullmatch(folded) else None
 
 
 def is_cancel(text: str) -> bool:
@@ -104,7 +104,7 @@ def is_skip(text: str) -> bool:
 
 def menu_number(text: str) -> int | None:
     """The number chosen from a numbered menu: "2", "2.", 选2, 第二个, ②, "option 2"; None when it is not bare."""
-    stripped = text.strip(_EDGE)
+    stripped = _bare(text)
     if stripped in _CIRCLED:
         return _CIRCLED[stripped]
     folded = _KEYCAP.sub(r"\1", _bare(text))

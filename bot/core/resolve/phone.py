@@ -96,5 +96,7 @@ def mask(number: str) -> str:
         return "*" * len(number)
     if number.isdigit():
         return f"{number[:3]}****{number[-4:]}"
-    head = number.split("-", 1)[0] + "-" if "-" in number else number[:3]
-    return f"{head}****{number[-4:]}"
+    if number.startswith("+"):
+        return f"{number[:3]}****{number[-4:]}"
+    area, *local = number.split("-")
+    return f"{area}-****{next((part[-4:] for part in local if len(part) >= 4), '')}"  # an extension is left out

@@ -42,7 +42,7 @@ class _Part:
 _ZH: Final = f"{ZH_NUMERAL}{{1,4}}"
 _ROOM_NO: Final = rf"(?:[0-9]{{3,4}}[A-Za-z]?|{ZH_NUMERAL}{{3,4}})(?![0-9A-Za-z])"
 _NOT_A_ROOM: Final = (
-    r"(?!\s*(?:元|块|圆|毛|米|平|方|公斤|斤|度|吨|分|天|年|月|日|点|时|小时|秒|次|个|人|户|%|kg\b|rmb\b|yuan\b|m\b|pm\b|am\b|days?\b|hours?\b|minutes?\b|[.:/-]?[0-9]))"
+    r"(?!\s*(?:元|块|圆|毛|米|平|方|公斤|斤|度|吨|分|天(?!天)|年|月|日|点|时|小时|秒|次|个|人|户|%|kg\b|rmb\b|yuan\b|m\b|pm\b|am\b|days?\b|hours?\b|minutes?\b|[.:/-]?[0-9]))"
 )
 _FLAGS: Final = re.IGNORECASE | re.ASCII
 
@@ -89,7 +89,7 @@ _LEAD: Final = (
 )
 _TRAIL: Final = r"\s*(?:室|号|房|户)?\s*(?:的|吧|啊|呀|哦|哈|了|哒|谢谢|please|sorry|thanks)*[\s,。.!!~]*"
 _WHOLE: Final = re.compile(rf"\s*{_LEAD}(?P<room>{_ROOM_NO}){_TRAIL}", _FLAGS)
-_CUE: Final = re.compile(r"错|不对|更正|纠正|改|typo|wrong|sorry|oops|meant|correct|actually", _FLAGS)
+_CUE: Final = re.compile(r"错|不对|不是|更正|纠正|改|typo|wrong|sorry|oops|meant|correct|actually", _FLAGS)
 _CORRECTED: Final = re.compile(
     rf"(?:应该是|应为|而是|是|改成|改为|meant|it's|should be|actually)\s*(?P<room>{_ROOM_NO}){_NOT_A_ROOM}", _FLAGS
 )

@@ -30,9 +30,10 @@ _WORDS: Final[Sequence[tuple[int, str]]] = (
     (2, r"不(?:是)?(?:很|太|怎么|大|够)?满意|没(?:有)?(?:很|多)?满意|(?:dis|un)satisfied|not (?:very |really |so |that |at all )?(?:satisfied|happy|good|great)|unhappy|disappointed|不怎么样|不太行|不好|较差|很差|poor\b|bad\b"),
     (3, r"基本满意|还算满意|比较?一般|一般|马马虎虎|凑合|还行|还可以|过得去|中规中矩|so[- ]?so|average|\bfair\b|acceptable|\bmeh\b"),
     (5, r"(?:很|非常|十分|特别|相当|超级?|太|最|百分百)满意|没得说|没话说|没的说|挑不出毛病|无可挑剔|完美|满分|五星好评|(?:very|really|extremely|totally|completely)\s+(?:satisfied|happy|good)|excellent|perfect|great\b|amazing|fantastic"),
-    (4, r"满意|挺好|不错|蛮好|\bsatisfied|\bhappy\b|\bgood\b"),
+    (4, r"满意(?!度|吗|没|不)|挺好|不错|蛮好|\bsatisfied|\bhappy\b|\bgood\b"),
 )  # fmt: skip
 _WORD_SCORES: Final = tuple((score, re.compile(pattern, re.IGNORECASE)) for score, pattern in _WORDS)
+_QUESTION: Final = re.compile(r"[?]\s*$|什么|怎么(?!样)|吗\W*$|\bwhat\b|\bhow do\b", re.IGNORECASE)
 _CORRECTION: Final = re.compile(r"改成|改为|不对|说错|点错|应该是|还是给|instead|i mean|sorry|correction", re.IGNORECASE)
 
 
@@ -59,6 +60,8 @@ def score(text: str) -> int | None:
     stars = len(_STARS.findall(folded))
     if stars:
         return stars if stars <= 5 else None
+    if _QUESTION.search(folded):
+        return None
     for value, pattern in _WORD_SCORES:
         if pattern.search(folded):
             return value

@@ -1,0 +1,11 @@
+"""The flows, by name. To add one, write its row in `requests` and list it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.core.flows.form import Flow
+from bot.core.flows.requests import COMPLAINT, ENQUIRY, FEE, PERMIT, REPAIR, SERVICE
+
+FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in (REPAIR, COMPLAINT, SERVICE, FEE, PERMIT, ENQUIRY)}
+BY_INTENT: Mapping[str, Flow] = {intent: flow for flow in FLOWS.values() for intent in flow.intents}

@@ -1,0 +1,132 @@
+"""Life safety: the safety line first, then the ticket without any form, then everyone on duty; the desk stays.
+
+One emergency of a conversation is one ticket: what is said next is added to it, and a second danger adds its own safety
+line. The conversation leaves this flow when the ticket has ended or the resident turns to something else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot.core.resolve import phone, room
+from bot.core.talk import Talk, shorten
+from bot.core.types import AmendTicket, Frame, Heard, OpenTicket, Priority, RoomRef, Say, Tell, TicketDraft, TicketView
+
+FLOW = "emergency"
+ROLES = ("technician", "guard", "steward", "supervisor", "manager")
+_STOOD_DOWN = re.compile(
+    r"没事了|误报|虚惊|搞错了|火灭了|灭了|关了阀|阀门关|救出来|出来了|找到了|解除|已经安全|"
+    r"\bfalse alarm\b|\bfire(?:'s| is)? out\b|\bwe(?:'re| are) (?:ok|safe|fine|out)\b|\ball (?:clear|good|safe)\b|\bfound (?:him|her|them)\b",
+    re.I,
+)
+
+
+def ticket_of(talk: Talk) -> TicketView | None:
+    """The emergency this conversation reported and that is still open."""
+    mine = talk.facts.conversation_id
+    return next((t for t in talk.facts.open_tickets if t.kind == "emergency" and t.conversation_id == mine), None)
+
+
+def safety_line(talk: Talk, danger: str) -> Say:
+    """What to do first and which public number to ring."""
+    key = f"utter_safety_{danger}"
+    if key not in talk.script.responses:
+        key = "utter_safety_general"
+    return replace(
+        talk.line(key, duty_phone=talk.facts.community.duty_phone), priority=Priority.EMERGENCY
+    )
+
+
+def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
+    """Danger was spoken of. Parks a form in progress."""
+    talk.do(safety_line(talk, danger))
+    current = ticket_of(talk)
+    if current is not None:
+        note(talk, current, text, heard)
+        talk.become(flow=FLOW, asking=None)
+        return
+    frames = talk.state.frames
+    if talk.state.flow and talk.state.flow != FLOW:
+        frames = (*frames, Frame(talk.state.flow, talk.state.asking or "", talk.state.slots))
+    bindings = talk.facts.speaker.bindings
+    place = _place(text) or (bindings[0].room if len(bindings) == 1 else None)
+    numbers = phone.find(text)
+    contact = numbers[-1].number if numbers else talk.facts.speaker.phone
+    spot = room.place(text) or ""
+    talk.become(flow=FLOW, asking="location", slots={}, frames=frames, open_question=None, misses=0)
+    opened = replace(
+        talk.line("utter_emergency_opened", duty_phone=talk.facts.community.duty_phone), priority=Priority.EMERGENCY
+    )
+    talk.do(
+        OpenTicket(
+            TicketDraft(
+                kind="emergency",
+                category=danger,
+                description=text.strip(),
+                priority=Priority.EMERGENCY,
+                room=place,
+                location=spot,
+                contact=contact,
+                contact_name=talk.facts.speaker.name,
+                requester_verified=bool(bindings),
+                household_id=bindings[0].household_id if len(bindings) == 1 else None,
+            ),
+            then=(opened,),
+        )
+    )
+    where = " ".join(filter(None, (place.label if place else "", spot)))
+    for role in ROLES:
+        talk.do(
+            Tell(
+                role,
+                "utter_staff_emergency",
+                {"item": shorten(text), "where": where},
+                priority=Priority.EMERGENCY,
+            )
+        )
+
+
+def _place(text: str) -> RoomRef | None:
+    """The address as said: an emergency never waits for the register."""
+    said = room.mentions(text)
+    if not said or not said[-1].building:
+        return None
+    last = said[-1]
+    return RoomRef(last.text, last.building or "", last.unit or "", last.room or "")
+
+
+def note(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
+    """More was said about it: on the ticket, and to those who are acting."""
+    photos = tuple(m for m in heard.media if m.kind == "photo")
+    talk.do(AmendTicket(ticket.id, "note", text.strip(), photos))
+    for role in ROLES[:3]:
+        talk.do(
+            Tell(
+                role,
+                "utter_staff_resident_said",
+                {"number": ticket.number, "text": shorten(text, 120)},
+                ticket_id=ticket.id,
+                priority=Priority.EMERGENCY,
+            )
+        )
+
+
+def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
+    """The resident goes on speaking while the emergency is open."""
+    note(talk, ticket, text, heard)
+    if _STOOD_DOWN.search(text):
+        talk.say("utter_emergency_safe")
+        leave(talk)
+    else:
+        talk.say("utter_emergency_noted")
+
+
+def leave(talk: Talk) -> None:
+    """Back to what was parked, or to nothing."""
+    frames = talk.state.frames
+    if frames:
+        last = frames[-1]
+        talk.become(flow=last.flow, asking=last.asking or None, slots=last.slots, frames=frames[:-1])
+    else:
+        talk.become(flow=None, asking=None, slots={})

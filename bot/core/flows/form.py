@@ -1,0 +1,331 @@
+"""Forms: what a request needs, how it is read out of what was said, and what is asked next.
+
+A flow is data (`Flow`): its slots in asking order, when each is wanted, and what is opened in the end. The reading of
+answers is shared by all flows, so that a room, a time or a phone number is understood alike wherever it is said, in
+any order and several at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.core.resolve import phone, room, when
+from bot.core.talk import Talk, shorten
+from bot.core.types import (
+    Appointment,
+    Button,
+    Heard,
+    Matter,
+    Media,
+    NeedRooms,
+    OpenTicket,
+    Priority,
+    RoomRef,
+    Tell,
+    TicketDraft,
+)
+
+Slots = dict[str, Any]
+
+#: A time in the first message is the trouble's ("昨晚开始漏") unless it speaks of a visit.
+_VISIT = re.compile(
+    r"在家|有空|有人|上门|方便|过来|来(?:修|看|弄|一趟)|预约|\bhome\b|\bcome\b|\bavailable\b|\bvisit\b|\bfree\b", re.I
+)
+_MOST_ROOMS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing a form needs. `wanted` looks at what is already known."""
+
+    name: str
+    ask: str
+    wanted: Callable[[Slots], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A request from its first words to its ticket."""
+
+    name: str
+    intents: tuple[str, ...]
+    kind: str
+    form: tuple[Slot, ...]
+    summary: Callable[[Slots], str]
+    opened: str
+    role: str
+    category: Callable[[Talk, Slots], tuple[str, Priority]]
+
+
+def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
+    """Open the form with everything the message already said, and with what is on file for the speaker."""
+    slots: Slots = {}
+    speaker = talk.facts.speaker
+    if len(speaker.bindings) == 1:
+        slots["room"] = room_to_slot(speaker.bindings[0].room)
+        slots["household_id"] = speaker.bindings[0].household_id
+    if speaker.phone:
+        slots["contact"] = speaker.phone
+    talk.become(flow=flow.name, asking=None, slots=slots, misses=0)
+    if matter is not None:
+        slots = {**slots, "description": matter.text.strip(), **_marked(matter)}
+        talk.become(slots=slots)
+        read(talk, flow, matter.text, heard, opening=True)
+    keep_photos(talk, heard)
+
+
+def _marked(matter: Matter) -> Slots:
+    marked: Slots = {}
+    if items := matter.values("item"):
+        marked["item"] = items[0]
+    return marked
+
+
+def room_to_slot(ref: RoomRef) -> Slots:
+    return {
+        "label": ref.label, "building": ref.building, "unit": ref.unit, "room": ref.room, "id": ref.id,
+        "verified": ref.verified,
+    }  # fmt: skip
+
+
+def keep_photos(talk: Talk, heard: Heard) -> bool:
+    """Keep the photos of this message with the form. Whether there were any."""
+    photos = [[m.kind, m.reference, m.path] for m in heard.media if m.kind == "photo"]
+    if photos:
+        talk.become(slots={**talk.state.slots, "photos": [*talk.state.slots.get("photos", []), *photos]})
+    return bool(photos)
+
+
+def read(talk: Talk, flow: Flow, text: str, heard: Heard, opening: bool = False) -> frozenset[str]:
+    """Fill whatever this text answers; the names of what was filled. A value that cannot be used is remarked on once:
+    the remark's name starts with "unclear:"."""
+    names = {slot.name for slot in flow.form}
+    asking = None if opening else talk.state.asking
+    filled: set[str] = set()
+    for name, reader in _READERS.items():
+        if name in names:
+            filled |= reader(talk, text, asking, opening)
+    if heard.location and "location" in names:
+        _set(talk, location=heard.location)
+        filled.add("location")
+    return frozenset(filled)
+
+
+def _set(talk: Talk, **values: Any) -> None:
+    talk.become(slots={**talk.state.slots, **values})
+
+
+def _read_room(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
+    said = [m for m in room.mentions(text) if m.whose != "other"]
+    if not said or (asking == "contact" and not (said[-1].building or said[-1].unit)):
+        return set()
+    slots = talk.state.slots
+    known = slots.get("room") or slots.get("room_said") or {}
+    if said[-1].building and known.get("building") not in (None, "", said[-1].building):
+        known = {}  # another building: its unit and room are said anew
+    parts = {
+        "building": said[-1].building or known.get("building") or None,
+        "unit": said[-1].unit or known.get("unit") or None,
+        "room": said[-1].room or known.get("room") or None,
+    }
+    return set_room(talk, parts, said[-1].text)
+
+
+def set_room(talk: Talk, parts: Mapping[str, str | None], text: str) -> set[str]:
+    """Look the parts up in the register: one room is it; several are asked; none is taken as said, unverified."""
+    if not parts["room"]:
+        _set(talk, room=None, room_said=dict(parts))
+        return {"unclear:room_part"}
+    found: tuple[RoomRef, ...] = talk.gather(NeedRooms(parts["building"], parts["unit"], parts["room"]))
+    if len(found) == 1:
+        ref = found[0]
+    elif found:
+        own = [b.room for b in talk.facts.speaker.bindings if b.room in found]
+        if len(own) != 1:
+            choices = [room_to_slot(r) for r in found] if len(found) <= _MOST_ROOMS_SHOWN else []
+            _set(talk, room=None, room_said=dict(parts), room_choices=choices)
+            return {"unclear:room_which" if choices else "unclear:room_part"}
+        ref = own[0]
+    elif parts["building"]:
+        ref = RoomRef(_label(parts, text), parts["building"] or "", parts["unit"] or "", parts["room"] or "")
+    else:
+        _set(talk, room=None, room_said=dict(parts))
+        return {"unclear:room_part"}
+    household = next((b.household_id for b in talk.facts.speaker.bindings if b.room.id == ref.id and ref.id), None)
+    _set(talk, room=room_to_slot(ref), room_said=dict(parts), household_id=household, room_choices=[])
+    return {"room"}
+
+
+def _label(parts: Mapping[str, str | None], text: str) -> str:
+    if parts["unit"]:
+        return f"{parts['building']}栋{parts['unit']}单元{parts['room']}"
+    return f"{parts['building']}栋{parts['room']}" if str(parts["building"]).isdigit() else f"{parts['building']}座{parts['room']}"
+
+
+def _read_place(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
+    filled: set[str] = set()
+    public = room.is_public(text)
+    if public is not None and (opening or asking in ("confirm", "change", "location", "what")):
+        if talk.state.slots.get("public") != public:
+            _set(talk, public=public)
+            filled.add("public")
+    spot = room.place(text)
+    if spot and (opening or asking in ("location", "confirm", "change", "what")):
+        _set(talk, location=spot)
+        filled.add("location")
+    elif asking == "location" and text.strip():
+        _set(talk, location=shorten(text.strip(), 60))
+        filled.add("location")
+    return filled
+
+
+def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
+    if opening and not _VISIT.search(text):
+        return set()
+    found = when.parse_when(text, talk.local_now)
+    if found is None:
+        return set()
+    if isinstance(found, when.Unclear):
+        return {f"unclear:when_{found.reason}"} if asking in ("when", "change", "confirm") else set()
+    _set(
+        talk,
+        when={
+            "start": found.start.astimezone(UTC).isoformat(),
+            "end": found.end.astimezone(UTC).isoformat(),
+            "text": found.text,
+        },
+    )
+    return {"when"}
+
+
+def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
+    current = talk.state.slots.get("contact")
+    found = phone.find(text)
+    if found:
+        _set(talk, contact=found[-1].number)
+        return {"contact"}
+    if current and (mended := phone.correct_tail(current, text)) and mended != current:
+        _set(talk, contact=mended)
+        return {"contact"}
+    if asking == "contact" and re.search(r"\d{5,}", text):
+        return {"unclear:contact"}
+    return set()
+
+
+_READERS: Mapping[str, Callable[[Talk, str, str | None, bool], set[str]]] = {
+    "room": _read_room,
+    "location": _read_place,
+    "when": _read_when,
+    "contact": _read_contact,
+}
+
+_UNCLEAR: Mapping[str, str] = {
+    "unclear:room_part": "utter_ask_room",
+    "unclear:when_past": "utter_when_past",
+    "unclear:when_small_hours": "utter_when_small_hours",
+    "unclear:contact": "utter_contact_unclear",
+}
+
+
+def remark(talk: Talk, filled: frozenset[str]) -> bool:
+    """Say what could not be used, and ask for it again. Whether there was anything to remark on."""
+    unclear = sorted(name for name in filled if name.startswith("unclear:"))
+    if not unclear:
+        return False
+    first = unclear[0]
+    if first == "unclear:room_which":
+        buttons = tuple(Button(c["label"], f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
+        talk.become(asking="room")
+        talk.ask("utter_ask_room_which", "room", buttons=buttons)
+        return True
+    key = _UNCLEAR.get(first, "utter_when_unclear")
+    talk.become(asking="room" if "room" in first else "contact" if "contact" in first else "when")
+    talk.ask(key, "unclear", duty_phone=talk.facts.community.duty_phone)
+    return True
+
+
+def ask_next(talk: Talk, flow: Flow) -> None:
+    """Ask for the first thing still wanted, or show the summary."""
+    slots = dict(talk.state.slots)
+    for slot in flow.form:
+        if slot.wanted(slots):
+            talk.become(asking=slot.name)
+            talk.ask(slot.ask, slot.name)
+            return
+    talk.become(asking="confirm")
+    talk.ask(flow.summary(slots), "confirm", **summary_values(talk, slots))
+
+
+def summary_values(talk: Talk, slots: Slots) -> dict[str, str]:
+    """What a summary shows: the words as said, the place, the visit, the phone in full (it is the speaker's own)."""
+    appointment = appointment_of(slots)
+    place = ""
+    if slots.get("room") and not slots.get("public"):
+        mark = "" if slots["room"]["verified"] else talk.words("utter_part_unverified")
+        place = talk.words("utter_part_colon_home", room=slots["room"]["label"] + mark)
+    elif slots.get("location"):
+        place = talk.words("utter_part_colon_home", room=slots["location"])
+    return {
+        "item": shorten(slots.get("description", "")),
+        "place": place,
+        "when": talk.when(appointment) if appointment else talk.words("utter_part_when_any"),
+        "contact": slots.get("contact") or talk.words("utter_part_none"),
+    }
+
+
+def appointment_of(slots: Mapping[str, Any]) -> Appointment | None:
+    visit = slots.get("when")
+    if not visit:
+        return None
+    return Appointment(datetime.fromisoformat(visit["start"]), datetime.fromisoformat(visit["end"]), visit["text"])
+
+
+def draft_of(talk: Talk, flow: Flow) -> TicketDraft:
+    """The ticket this form describes."""
+    slots = dict(talk.state.slots)
+    category, priority = flow.category(talk, slots)
+    public = bool(slots.get("public"))
+    ref = slots.get("room")
+    place = RoomRef(**ref) if ref else None
+    household = slots.get("household_id")
+    return TicketDraft(
+        kind=flow.kind,
+        category=category,
+        description=slots.get("description", ""),
+        priority=priority,
+        room=place,
+        location=slots.get("location", ""),
+        public_area=public,
+        appointment=None if public else appointment_of(slots),
+        contact=slots.get("contact", ""),
+        contact_name=talk.facts.speaker.name,
+        photos=tuple(Media(kind, reference, path) for kind, reference, path in slots.get("photos", [])),
+        requester_verified=household is not None,
+        household_id=household,
+        subject=slots.get("item", ""),
+    )
+
+
+def submit(talk: Talk, flow: Flow) -> None:
+    """Open the ticket and tell whoever is on duty for it; the form is done."""
+    draft = draft_of(talk, flow)
+    values = summary_values(talk, dict(talk.state.slots))
+    talk.become(flow=None, asking=None, slots={}, open_question=None, misses=0, draft_expires=None)
+    talk.do(
+        OpenTicket(draft, then=(talk.line(flow.opened),)),
+        Tell(
+            flow.role,
+            "utter_staff_new_ticket",
+            {
+                "item": values["item"],
+                "where": draft.location if draft.public_area else (draft.room.label if draft.room else draft.location),
+                "when": values["when"] if draft.appointment else "",
+                "contact": draft.contact,
+            },
+            priority=draft.priority,
+        ),
+    )

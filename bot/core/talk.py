@@ -1,0 +1,101 @@
+"""One turn in the making: the state and the effects so far, and the few verbs that flows use to build them.
+
+A Talk lives inside one call of `step` and is never kept. Flows read `facts`, change `state` and `say` things; what they
+do not have they `gather`, which ends the attempt with `Gathering` until the store has brought it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from bot.core import texts
+from bot.core.domain import Script
+from bot.core.resolve import when
+from bot.core.types import (
+    Appointment,
+    Button,
+    Effect,
+    Facts,
+    Language,
+    Need,
+    OpenQuestion,
+    Say,
+    State,
+    TicketView,
+)
+
+
+class Gathering(Exception):
+    """The turn cannot go on before this is known."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__(need)
+        self.need = need
+
+
+@dataclass(slots=True)
+class Talk:
+    script: Script
+    facts: Facts
+    state: State
+    effects: list[Effect] = field(default_factory=list)
+
+    @property
+    def language(self) -> Language:
+        return self.state.language
+
+    @property
+    def local_now(self) -> datetime:
+        """The desk clock in the community's zone: what "tomorrow" is reckoned from."""
+        return self.facts.now.astimezone(self.facts.community.zone)
+
+    def do(self, *effects: Effect) -> None:
+        self.effects.extend(effects)
+
+    def become(self, **changes: Any) -> None:
+        """Change the state."""
+        self.state = self.state.but(**changes)
+
+    def words(self, key: str, **values: Any) -> str:
+        return texts.words(self.script, self.language, key, self.state.turns, **values)
+
+    def line(self, key: str, **values: Any) -> Say:
+        """A message, not yet said."""
+        return texts.say(self.script, self.language, key, self.state.turns, **values)
+
+    def say(self, key: str, **values: Any) -> None:
+        self.do(self.line(key, **values))
+
+    def ask(self, key: str, kind: str, ticket_id: int | None = None, buttons: tuple[Button, ...] = (), **values: Any) -> None:
+        """Say it and remember its choices: what a bare number or "好的" will answer."""
+        line = self.line(key, **values)
+        if buttons:
+            line = replace(line, buttons=buttons)
+        self.do(line)
+        self.become(open_question=OpenQuestion(kind, line.buttons, ticket_id))
+
+    def gather(self, need: Need) -> Any:
+        if need not in self.facts.gathered:
+            raise Gathering(need)
+        return self.facts.gathered[need]
+
+    def ticket(self, ticket_id: int | None) -> TicketView | None:
+        """An open ticket of this speaker."""
+        return next((t for t in self.facts.open_tickets if t.id == ticket_id), None)
+
+    def when(self, appointment: Appointment) -> str:
+        """A visit in words of the community's zone."""
+        zone = self.facts.community.zone
+        window = when.Window(appointment.start.astimezone(zone), appointment.end.astimezone(zone), appointment.text)
+        return when.render(window, self.language, self.local_now)
+
+    def status(self, ticket: TicketView) -> str:
+        return self.words(f"utter_status_{ticket.status}")
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """The resident's own words, cut for a summary or a list."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -1,0 +1,306 @@
+"""Life-safety triage: who must be answered with a safety line first, and who must not be frightened."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.triage import DANGERS, TriageRules, load, triage
+
+SOURCE: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[2] / "data" / "triage.yml").read_text(encoding="utf-8")
+)
+RULES: TriageRules = load(SOURCE)
+
+IN_DANGER = [
+    ("fire", "3栋着火了!!快来人"),
+    ("fire", "楼下电动车烧起来了"),
+    ("fire", "厨房起火了怎么办"),
+    ("fire", "是不是着火了?走廊里红红的"),
+    ("fire", "刚才着火了,现在火灭了"),
+    ("fire", "昨天报修没人来,今天厨房着火了"),
+    ("fire", "火还没扑灭,大火"),
+    ("fire", "there is a fire on the 5th floor"),
+    ("fire", "my kitchen is on fire what do i do"),
+    ("fire", "The fire alarm is going off and nobody knows why"),
+    ("fire", "not sure if there's a fire but I see flames"),
+    ("fire", "着火了,没有人受伤"),
+    ("smoke", "配电房那边一直往外冒烟"),
+    ("smoke", "楼道里全是烟,看不清"),
+    ("smoke", "地库有浓烟"),
+    ("smoke", "家里有股烧焦的味道"),
+    ("smoke", "thick smoke coming from the basement"),
+    ("smoke", "there's a burning smell from the socket"),
+    ("gas", "闻到很重的煤气味"),
+    ("gas", "家里燃气好像漏了,我该怎么办"),
+    ("gas", "天然气泄漏"),
+    ("gas", "昨天开始有煤气味,现在还有"),
+    ("gas", "I smell gas in the kitchen, what should I do?"),
+    ("gas", "gas leak at building 4"),
+    ("gas", "the co alarm keeps going off"),
+    ("suicide", "8楼有人要跳楼"),
+    ("suicide", "我不想活了"),
+    ("suicide", "再不解决我就跳楼"),
+    ("suicide", "a man is about to jump from the roof"),
+    ("suicide", "i want to kill myself"),
+    ("drowning", "有小孩掉进景观池了"),
+    ("drowning", "泳池有人溺水"),
+    ("drowning", "a kid fell into the pond and is going under"),
+    ("violence", "楼下有人打架,打得很凶"),
+    ("violence", "我老公被保安打了"),
+    ("violence", "隔壁有人拿刀"),
+    ("violence", "there's a man with a knife in the lobby"),
+    ("violence", "my husband is beating me"),
+    ("intruder", "有陌生人撬我家门锁"),
+    ("intruder", "家里进贼了"),
+    ("intruder", "someone is in my apartment"),
+    ("intruder", "somebody is trying to force my door"),
+    ("injury", "门口有个老人晕倒了"),
+    ("injury", "我爸叫不醒了"),
+    ("injury", "施工的人从梯子上摔下来起不来了"),
+    ("injury", "老人摔倒流了好多血"),
+    ("injury", "我妈没有呼吸了"),
+    ("injury", "a man collapsed in the lobby"),
+    ("injury", "my father is not breathing"),
+    ("injury", "救命啊"),
+    ("injury", "she fell down the stairs and can't get up, bleeding"),
+    ("trapped_lift", "我被困在电梯里了"),
+    ("trapped_lift", "2单元电梯困人"),
+    ("trapped_lift", "电梯停了,我们几个人在里面出不来"),
+    ("trapped_lift", "刚刚电梯停了,我妈关在里面"),
+    ("trapped_lift", "I'm stuck in the lift"),
+    ("trapped_lift", "the elevator stopped and there are people inside"),
+    ("trapped_lift", "没有人来救我们,困在电梯半小时了"),
+    ("trapped_room", "孩子一个人被反锁在家里了"),
+    ("trapped_room", "我关在卫生间出不来了"),
+    ("trapped_room", "my toddler is locked in the bathroom"),
+    ("electric", "插座冒火花"),
+    ("electric", "水漏到配电箱里了"),
+    ("electric", "电线掉下来了在路上"),
+    ("electric", "sparks coming out of the outlet"),
+    ("electric", "water is dripping into the fuse box"),
+    ("missing_person", "我家孩子不见了,五岁"),
+    ("missing_person", "老人走失了,帮看下监控"),
+    ("missing_person", "my daughter is missing"),
+    ("missing_person", "can't find my son anywhere"),
+    ("dog_attack", "有条大狗在咬人"),
+    ("dog_attack", "我刚被一条狗咬了"),
+    ("dog_attack", "a dog is attacking people by the gate"),
+    ("dog_attack", "my kid was bitten by a dog"),
+    ("falling_objects", "楼上有人往下扔酒瓶"),
+    ("falling_objects", "外墙瓷砖掉下来差点砸到人"),
+    ("falling_objects", "someone is throwing bottles out of the window"),
+    ("falling_objects", "glass is falling onto the pavement where kids play"),
+    ("fire", "电瓶车在充电棚里炸了"),
+    ("fire", "锅烧着了火好大"),
+    ("electric", "漏水导致电线冒火花"),
+    ("fire", "could you send someone there is a fire"),
+    ("smoke", "我家对门好像有一股糊味"),
+    ("suicide", "邻居站在天台上喊要跳"),
+    ("injury", "小孩头卡在栏杆里了"),
+    ("intruder", "刚发现家里被撬了"),
+    ("trapped_lift", "电梯突然掉下来,里面还有一个老太太"),
+    ("gas", "how do I report a gas leak?"),
+]
+
+NOBODY_IN_DANGER = [
+    "没有着火,就是问问",
+    "没着火",
+    "楼道没有冒烟",
+    "没闻到煤气味",
+    "没有人受伤,就是墙坏了",
+    "电梯里没有人被困",
+    "no fire, just asking",
+    "there is no smoke and nobody is hurt",
+    "I don't smell gas",
+    "no one is stuck in the lift",
+    "昨天困人了现在没事",
+    "昨天电梯困人了",
+    "上次着火之后楼道一直没刷",
+    "去年有人跳楼",
+    "火已经灭了",
+    "刚才是误报,没有着火",
+    "煤气味是误报",
+    "last year there was a fire in building 3",
+    "yesterday someone was stuck in the lift",
+    "the fire is out now",
+    "smoke alarm was a false alarm",
+    "万一着火怎么办?",
+    "如果电梯困人打什么电话",
+    "要是煤气泄漏你们管吗",
+    "what if there is a fire at night?",
+    "in case of a gas leak who do I call",
+    "if someone gets stuck in the lift, what is the procedure?",
+    "气得冒烟",
+    "我嗓子都冒烟了",
+    "热死了",
+    "火大",
+    "笑死我了",
+    "累死了",
+    "急死了,什么时候来",
+    "真让人窒息的物业",
+    "信息爆炸",
+    "this bill nearly gave me a heart attack",
+    "I'm drowning in work",
+    "you should be fired",
+    "fire the manager",
+    "担心线路老化会着火",
+    "电动车充电怕着火",
+    "杂物堆在消防通道容易起火",
+    "these wires could cause a fire",
+    "经常有人高空抛物",
+    "楼上天天打架",
+    "people always fighting next door",
+    "消防演习是几点",
+    "灭火器过期了",
+    "火灾报警器坏了",
+    "楼道有人抽烟",
+    "二手烟飘进来",
+    "燃气费怎么交",
+    "漏电保护器跳闸了",
+    "轮胎漏气了",
+    "空调漏气",
+    "电梯坏了,里面没有人",
+    "电梯停了",
+    "水管爆了,厨房全是水",
+    "楼上漏水到我家",
+    "我的电动车被偷了",
+    "我家猫走丢了",
+    "快递不见了",
+    "孩子的书包丢了",
+    "小区里狗叫个不停",
+    "狗咬坏了门口的快递",
+    "钥匙反锁在家里了",
+    "钥匙卡在电梯缝里",
+    "被打扰得睡不着",
+    "救护车通道被占了",
+    "fire drill tomorrow?",
+    "the fire door won't close",
+    "someone is smoking in the corridor",
+    "smoking area please",
+    "my cat is missing",
+    "I locked my keys in the car",
+    "the gas bill is too high",
+    "cats fighting outside",
+    "sparkling water delivery?",
+    "my parcel is lost",
+    "how much to replace a fire extinguisher",
+    "the lift is stuck on 3, it's empty",
+    "楼下跳楼价甩卖好吵",
+    "物业费太贵了不合理",
+    "电动车能不能上电梯,会着火的",
+    "小区的狗没拴绳会咬人",
+    "楼顶瓷砖松了迟早砸到人",
+    "我前天被狗咬了,要调监控",
+    "电梯里有烟味",
+    "昨晚有人撬我家的锁",
+    "what's the number for the fire department?",
+    "the smoke detector battery is low",
+    "你好",
+    "",
+]
+
+
+@pytest.mark.parametrize(("danger", "text"), IN_DANGER)
+def test_people_in_danger_are_heard(danger: str, text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None, "a danger was missed"
+    assert found.danger == danger
+    assert found.matched and found.matched in text
+
+
+@pytest.mark.parametrize("text", NOBODY_IN_DANGER)
+def test_talk_of_danger_that_is_none_calls_nobody(text: str) -> None:
+    assert triage(RULES, text) is None
+
+
+def test_the_lists_cover_every_danger_and_are_long_enough() -> None:
+    assert {danger for danger, _ in IN_DANGER} == set(DANGERS)
+    assert len(IN_DANGER) >= 60
+    assert len(NOBODY_IN_DANGER) >= 60
+
+
+def test_a_negation_reaches_no_further_than_its_clause() -> None:
+    found = triage(RULES, "没有着火\uff0c有人晕倒了")
+    assert found is not None and found.danger == "injury"
+
+
+def test_the_gravest_of_two_dangers_comes_first() -> None:
+    found = triage(RULES, "有人受伤,电梯着火")
+    assert found is not None and found.danger == "fire"
+
+
+def test_full_width_writing_is_understood() -> None:
+    wide = "".join(chr(ord(letter) + 0xFEE0) if letter != " " else "\u3000" for letter in "I SMELL GAS!")
+    found = triage(RULES, wide)
+    assert found is not None and found.danger == "gas"
+
+
+def test_a_very_long_text_is_judged_quickly_and_without_harm() -> None:
+    assert triage(RULES, "没事" * 50_000) is None
+
+
+@given(st.text())
+def test_no_text_whatever_breaks_triage(text: str) -> None:
+    found = triage(RULES, text)
+    assert found is None or found.danger in DANGERS
+
+
+@given(st.text(max_size=20), st.sampled_from(["着火", "煤气", "没有", "昨天", ",", "。", "fire", " no ", "if ", "电梯", "困"]), st.text(max_size=20))
+def test_words_of_danger_amid_any_text_break_nothing(before: str, word: str, after: str) -> None:
+    triage(RULES, before + word + after + word)
+
+
+def broken(path: str, value: object) -> dict[str, Any]:
+    """The shipped rules with one key set to a value, or removed when the value is None."""
+    mapping = deepcopy(SOURCE)
+    *parents, last = path.split(".")
+    node: Any = mapping
+    for key in parents:
+        node = node[key]
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return mapping
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("version", 2, "version: is 2; this desk reads version 1"),
+        ("dangers", None, "dangers: missing"),
+        ("extra", {}, "extra: unknown key"),
+        ("dangers.fire", None, "dangers.fire: missing; add it"),
+        ("dangers.flood", {}, "dangers.flood: unknown"),
+        ("dangers.fire.patterns", None, "dangers.fire.patterns: must map languages"),
+        ("dangers.fire.patterns.en", [], "dangers.fire.patterns.en: no pattern; add at least one"),
+        ("dangers.fire.patterns.zh", ["(着火"], "dangers.fire.patterns.zh[0]: not a regular expression"),
+        ("dangers.fire.patterns.zh", ["(着火)?"], "dangers.fire.patterns.zh[0]: matches the empty text"),
+        ("dangers.fire.patterns.zh", "着火", "dangers.fire.patterns.zh: must be a list"),
+        ("dangers.fire.patterns.fr", ["feu"], "dangers.fire.patterns.fr: unknown language"),
+        ("dangers.fire.colour", "red", "dangers.fire.colour: unknown key"),
+        ("dangers.fire.deaf_to", ["noise"], "dangers.fire.deaf_to: 'noise' is no reading"),
+        ("readings.past", None, "readings.past: missing"),
+    ],
+)
+def test_a_broken_rule_file_is_refused_with_key_and_remedy(path: str, value: object, says: str) -> None:
+    with pytest.raises(ValueError) as refusal:
+        load(broken(path, value))
+    assert says in str(refusal.value)
+
+
+@pytest.mark.parametrize("nothing", [None, [], "fire"])
+def test_a_file_that_is_no_mapping_is_refused(nothing: object) -> None:
+    with pytest.raises(ValueError, match="must be a mapping"):
+        load(nothing)
+
+
+def test_every_danger_has_its_safety_line() -> None:
+    assert RULES.lines == tuple(f"utter_safety_{danger}" for danger in DANGERS)
