@@ -48,15 +48,16 @@ _CUT: Final = re.compile(
 )
 # 不是…而是… and reasons go on with what stands before them.
 _CONTINUES: Final = re.compile(
-    r"\s*(?:而是|而且|但是?|可是|不过|因为|所以|结果|然后|于是|导致|就是|but\b|because\b|so\b|and then\b|that'?s why\b|which\b|it\b)", re.IGNORECASE
+    r"\s*(?:而是|而且|但是?|可是|不过|因为|所以|结果|然后|于是|导致|就是|but\b|because\b|so\b|and then\b|that'?s why\b|which\b|it\b)",
+    re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[A-Za-z0-9']+")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 
 
 def _short(text: str) -> bool:
-    """Fewer than four Han characters, or than three words where there are none."""
-    return len(_WORD.findall(text)) < (4 if _HAN.search(text) else 3)
+    """Fewer than three Han characters, or than two words where there are none: 灯坏了 is a matter, 你好 is not."""
+    return len(_WORD.findall(text)) < (3 if _HAN.search(text) else 2)
 
 
 def clauses(text: str) -> tuple[str, ...]:
@@ -67,7 +68,9 @@ def clauses(text: str) -> tuple[str, ...]:
     """
     parts: list[str] = []
     begin = 0
-    for folded in _CUT.split(fold(text)):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
+    for folded in _CUT.split(
+        fold(text)
+    ):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
         piece = text[begin : begin + len(folded)]
         begin += len(folded)
         if not piece:
@@ -107,7 +110,9 @@ def _join(matter: Matter, part: Parsed, *, before: bool = False) -> Matter:
     """The matter with another part's words; the label is the matter's own."""
     head, tail = (part, matter) if before else (matter, part)
     shift = len(head.text) + 1
-    moved = tuple(replace(entity, start=entity.start + shift, end=entity.end + shift) for entity in tail.entities)
+    moved = tuple(
+        replace(entity, start=entity.start + shift, end=entity.end + shift) for entity in tail.entities
+    )
     return replace(matter, text=f"{head.text} {tail.text}", entities=(*head.entities, *moved))
 
 

@@ -31,8 +31,12 @@ _LONGEST: Final = 2000
 _SENTENCE_END: Final = re.compile(r"[。!?;\n]+|\.(?=\s|$)")
 _CLAUSE_END: Final = re.compile(r"[,、:]|但是?|不过|可是|\bbut\b|\bhowever\b", re.IGNORECASE)
 # What stands behind one of these is told of the present, though the sentence began in the past.
-_PRESENT: Final = re.compile(r"今[天早晚]|现在|刚才|刚刚|这会儿|\btoday\b|\bnow\b|\bjust\b|\btonight\b", re.IGNORECASE)
-_RECENT: Final = re.compile(r"刚才|刚刚|刚(?=[着起冒发闻看])|分钟前|\bjust now\b|\bminutes? ago\b|\ba moment ago\b", re.IGNORECASE)
+_PRESENT: Final = re.compile(
+    r"今[天早晚]|现在|刚才|刚刚|这会儿|\btoday\b|\bnow\b|\bjust\b|\btonight\b", re.IGNORECASE
+)
+_RECENT: Final = re.compile(
+    r"刚才|刚刚|刚(?=[着起冒发闻看])|分钟前|\bjust now\b|\bminutes? ago\b|\ba moment ago\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ def _patterns(value: object, where: str, *, needed: bool) -> re.Pattern[str] | N
     for language in LANGUAGES:
         listed = value.get(language) or []
         if not isinstance(listed, Sequence) or isinstance(listed, str):
-            raise ValueError(f"{where}.{language}: must be a list of patterns; put each in [ ] or behind a dash")
+            raise ValueError(
+                f"{where}.{language}: must be a list of patterns; put each in [ ] or behind a dash"
+            )
         for index, source in enumerate(listed):
             here = f"{where}.{language}[{index}]"
             if not isinstance(source, str) or not source:
@@ -87,7 +93,9 @@ def _patterns(value: object, where: str, *, needed: bool) -> re.Pattern[str] | N
             except re.error as error:
                 raise ValueError(f"{here}: not a regular expression ({error}); correct {source!r}") from error
             if compiled.match("") and not source.endswith("$"):
-                raise ValueError(f"{here}: matches the empty text and so every message; make {source!r} narrower")
+                raise ValueError(
+                    f"{here}: matches the empty text and so every message; make {source!r} narrower"
+                )
             sources.append(f"(?:{source})")
     return re.compile("|".join(sources), re.IGNORECASE) if sources else None
 
@@ -117,7 +125,9 @@ def load(mapping: object) -> TriageRules:
         for name in known:
             if name not in mapping[key]:
                 raise ValueError(f"{key}.{name}: missing; add it")
-    readings = {name: _patterns(mapping["readings"][name], f"readings.{name}", needed=True) for name in READINGS}
+    readings = {
+        name: _patterns(mapping["readings"][name], f"readings.{name}", needed=True) for name in READINGS
+    }
     dangers = []
     for name, entry in mapping["dangers"].items():
         where = f"dangers.{name}"
@@ -129,7 +139,9 @@ def load(mapping: object) -> TriageRules:
         deaf_to = entry.get("deaf_to") or []
         for reading in deaf_to:
             if reading not in READINGS:
-                raise ValueError(f"{where}.deaf_to: {reading!r} is no reading; use one of {', '.join(READINGS)}")
+                raise ValueError(
+                    f"{where}.deaf_to: {reading!r} is no reading; use one of {', '.join(READINGS)}"
+                )
         patterns = _patterns(entry.get("patterns"), f"{where}.patterns", needed=True)
         assert patterns is not None
         dangers.append(
@@ -157,14 +169,22 @@ def _blanked(text: str, exclusions: re.Pattern[str] | None) -> str:
     return exclusions.sub(lambda match: "\u00b7" * len(match[0]), text) if exclusions else text
 
 
-def _excused(rules: TriageRules, danger: _Danger, text: str, sentence: tuple[int, int], match: re.Match[str]) -> bool:
+def _excused(
+    rules: TriageRules, danger: _Danger, text: str, sentence: tuple[int, int], match: re.Match[str]
+) -> bool:
     def found(reading: str, start: int, stop: int) -> bool:
         return reading not in danger.deaf_to and rules.readings[reading].search(text[start:stop]) is not None
 
     start = match.start()
-    clause = next((begin for begin, end in _cut(text, _CLAUSE_END, *sentence) if begin <= start <= end), sentence[0])
+    clause = next(
+        (begin for begin, end in _cut(text, _CLAUSE_END, *sentence) if begin <= start <= end), sentence[0]
+    )
     bygone = [*rules.readings["past"].finditer(text, sentence[0], start)]
-    past = bool(bygone) and _PRESENT.search(text, bygone[-1].end(), start) is None and "past" not in danger.deaf_to
+    past = (
+        bool(bygone)
+        and _PRESENT.search(text, bygone[-1].end(), start) is None
+        and "past" not in danger.deaf_to
+    )
     ongoing = rules.readings["still"].search(text, sentence[0]) is not None
     over = danger.over is not None and danger.over.search(text, match.end()) is not None
     recent = _RECENT.search(text) is not None

@@ -71,29 +71,93 @@ def test_a_score_is_read_in_whatever_words(text: str, value: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["10分", "0", "3.5分", "下午3点", "5分钟就来了", "师傅来了3次都没修好", "三星期", "3号", "12", "满意度调查是什么", "你们满意吗", "谢谢", "4分还是5分呢", "⭐⭐⭐⭐⭐⭐", ""],
+    [
+        "10分",
+        "0",
+        "3.5分",
+        "下午3点",
+        "5分钟就来了",
+        "师傅来了3次都没修好",
+        "三星期",
+        "3号",
+        "12",
+        "满意度调查是什么",
+        "你们满意吗",
+        "谢谢",
+        "4分还是5分呢",
+        "⭐⭐⭐⭐⭐⭐",
+        "",
+    ],
 )
 def test_what_is_no_score_is_asked_again(text: str) -> None:
     assert score(text) is None
 
 
-@pytest.mark.parametrize("text", "嗯嗯 行吧 好的 可以 没错 没问题 对的对的 是的 确认提交 要的 好的谢谢 OK的 ok yep sure yes\u3000please 👌".split(" "))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "嗯嗯",
+        "行吧",
+        "好的",
+        "可以",
+        "没错",
+        "没问题",
+        "对的对的",
+        "是的",
+        "确认提交",
+        "要的",
+        "好的谢谢",
+        "OK的",
+        "ok",
+        "yep",
+        "sure",
+        "yes\u3000please",
+        "👌",
+    ],
+)
 def test_yes_in_all_its_colours(text: str) -> None:
     assert answer.yes_no(text) is True
 
 
-@pytest.mark.parametrize("text", ["不用了", "算了", "不是", "不对", "不行", "没有", "不可以", "不要", "nope", "no thanks", "no, wrong", "取消"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不用了",
+        "算了",
+        "不是",
+        "不对",
+        "不行",
+        "没有",
+        "不可以",
+        "不要",
+        "nope",
+        "no thanks",
+        "no, wrong",
+        "取消",
+    ],
+)
 def test_no_in_all_its_colours(text: str) -> None:
     assert answer.yes_no(text) is False
 
 
-@pytest.mark.parametrize("text", ["好的,另外灯坏了", "可以吗", "灯坏了", "not good", "703", "", "嗯" * 40 + "灯", "行不行"])
+@pytest.mark.parametrize(
+    "text", ["好的,另外灯坏了", "可以吗", "灯坏了", "not good", "703", "", "嗯" * 40 + "灯", "行不行"]
+)
 def test_who_says_more_has_not_said_yes_or_no(text: str) -> None:
     assert answer.yes_no(text) is None
 
 
 def test_a_bare_cancel_is_told_from_a_request_about_a_ticket() -> None:
-    for text in ("取消", "算了", "不弄了", "那算了吧", "cancel", "never mind", "cancel it please", "不用了谢谢"):
+    for text in (
+        "取消",
+        "算了",
+        "不弄了",
+        "那算了吧",
+        "cancel",
+        "never mind",
+        "cancel it please",
+        "不用了谢谢",
+    ):
         assert answer.is_cancel(text), text
     for text in ("我要取消工单YH-BX-20261123-0001", "怎么取消", "不取消", "算了一下要200", "好的"):
         assert not answer.is_cancel(text), text
@@ -107,7 +171,22 @@ def test_an_optional_question_is_passed_over() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2", 2), ("2.", 2), ("2、", 2), ("选2", 2), ("第二个", 2), ("②", 2), ("\uff12", 2), ("2\ufe0f\u20e3", 2), ("option 2", 2), ("the second one", 2), ("703", None), ("两点", None), ("2栋", None), ("", None)],
+    [
+        ("2", 2),
+        ("2.", 2),
+        ("2、", 2),
+        ("选2", 2),
+        ("第二个", 2),
+        ("②", 2),
+        ("\uff12", 2),
+        ("2\ufe0f\u20e3", 2),
+        ("option 2", 2),
+        ("the second one", 2),
+        ("703", None),
+        ("两点", None),
+        ("2栋", None),
+        ("", None),
+    ],
 )
 def test_a_number_of_a_menu_is_read_only_when_bare(text: str, value: int | None) -> None:
     assert answer.menu_number(text) == value
@@ -129,17 +208,42 @@ def test_the_language_of_a_message(text: str, default: Language, heard: Language
     assert language.detect(text, default) == heard
 
 
-@pytest.mark.parametrize("text", ["YH-BX-20261123-0001", "yh-bx-20261123-0001", "YHBX202611230001", "单号 YH BX 20261123 0001 多久", "\uff39\uff28\uff0dBX-20261123-\uff10\uff10\uff10\uff11"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "YH-BX-20261123-0001",
+        "yh-bx-20261123-0001",
+        "YHBX202611230001",
+        "单号 YH BX 20261123 0001 多久",
+        "\uff39\uff28\uff0dBX-20261123-\uff10\uff10\uff10\uff11",
+    ],
+)
 def test_a_ticket_number_is_known_however_it_is_typed(text: str) -> None:
     assert ticketno.numbers(text) == ("YH-BX-20261123-0001",)
 
 
-@pytest.mark.parametrize("text", ["YH-XX-20261123-0001", "YH-BX-20261323-0001", "BX-20261123-0001", "13812345678"])
+@pytest.mark.parametrize(
+    "text", ["YH-XX-20261123-0001", "YH-BX-20261323-0001", "BX-20261123-0001", "13812345678"]
+)
 def test_what_is_no_ticket_number(text: str) -> None:
     assert ticketno.numbers(text) == ()
 
 
-@pytest.mark.parametrize(("word", "value"), [("12", 12), ("十二", 12), ("二十", 20), ("一百零二", 102), ("两", 2), ("七零三", 703), ("twelve", 12), ("三四十", None), ("灯", None), ("", None)])
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("12", 12),
+        ("十二", 12),
+        ("二十", 20),
+        ("一百零二", 102),
+        ("两", 2),
+        ("七零三", 703),
+        ("twelve", 12),
+        ("三四十", None),
+        ("灯", None),
+        ("", None),
+    ],
+)
 def test_numerals(word: str, value: int | None) -> None:
     assert numerals.number(word) == value
 

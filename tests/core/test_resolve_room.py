@@ -44,13 +44,29 @@ def parts(text: str) -> list[tuple[str | None, str | None, str | None]]:
         ("sorry, 603", (None, None, "603")),
     ],
 )
-def test_an_address_is_read_however_it_is_written(text: str, address: tuple[str | None, str | None, str | None]) -> None:
+def test_an_address_is_read_however_it_is_written(
+    text: str, address: tuple[str | None, str | None, str | None]
+) -> None:
     assert parts(text) == [address]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["13812345678", "010-65123456", "下午3点", "100-200元", "2026-11-23", "23-11-2026", "YH-BX-20261123-0001", "物业费500", "800块押金退吗", "3楼电梯坏了", "400-800-1234", "", "楼上太吵"],
+    [
+        "13812345678",
+        "010-65123456",
+        "下午3点",
+        "100-200元",
+        "2026-11-23",
+        "23-11-2026",
+        "YH-BX-20261123-0001",
+        "物业费500",
+        "800块押金退吗",
+        "3楼电梯坏了",
+        "400-800-1234",
+        "",
+        "楼上太吵",
+    ],
 )
 def test_other_numbers_are_no_rooms(text: str) -> None:
     assert parts(text) == []
@@ -102,7 +118,25 @@ def test_home_and_common_parts_are_told_apart(text: str, public: bool | None, sp
     assert place(text) == spot
 
 
-PIECES = ["4栋", "一单元", "703", "室", "-", "#", "A座", "楼上", "我家", "unit ", "flat ", "七零三", "十", "不是", "13812345678", " ", "1"]
+PIECES = [
+    "4栋",
+    "一单元",
+    "703",
+    "室",
+    "-",
+    "#",
+    "A座",
+    "楼上",
+    "我家",
+    "unit ",
+    "flat ",
+    "七零三",
+    "十",
+    "不是",
+    "13812345678",
+    " ",
+    "1",
+]
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES), max_size=8).map("".join))

@@ -116,7 +116,10 @@ def test_a_time_nobody_can_keep_is_asked_again(text: str, reason: str) -> None:
     assert said(text, now) == reason
 
 
-@pytest.mark.parametrize("text", ["4栋1单元703", "13812345678", "我18号楼的", "物业费多少", "YH-BX-20261123-0001", "", "what is the fee"])
+@pytest.mark.parametrize(
+    "text",
+    ["4栋1单元703", "13812345678", "我18号楼的", "物业费多少", "YH-BX-20261123-0001", "", "what is the fee"],
+)
 def test_what_is_no_time_is_no_time(text: str) -> None:
     assert parse_when(text, NOW) is None
 
@@ -129,7 +132,14 @@ def test_a_passed_part_of_today_is_cut_off_and_a_passed_weekday_is_next_week() -
 
 
 def test_the_table_of_parts_stands_as_agreed() -> None:
-    agreed = {"早上": (8, 10), "上午": (9, 12), "中午": (12, 14), "下午": (14, 18), "傍晚": (17, 19), "晚上": (19, 21)}
+    agreed = {
+        "早上": (8, 10),
+        "上午": (9, 12),
+        "中午": (12, 14),
+        "下午": (14, 18),
+        "傍晚": (17, 19),
+        "晚上": (19, 21),
+    }
     assert {name: PARTS[name] for name in agreed} == agreed
     for name, (begin, finish) in agreed.items():
         assert said(f"明天{name}") == f"11-24 {begin:02}:00-{finish:02}:00"
@@ -147,11 +157,17 @@ def test_a_naive_now_is_refused() -> None:
         parse_when("明天", datetime(2026, 11, 23))
 
 
-INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2035, 12, 31)).map(lambda moment: moment.replace(tzinfo=SHANGHAI))
+INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2035, 12, 31)).map(
+    lambda moment: moment.replace(tzinfo=SHANGHAI)
+)
 
 
-@given(INSTANTS, st.integers(0, 400), st.integers(360, 1380), st.integers(1, 600), st.sampled_from(["zh", "en"]))
-def test_a_rendered_window_reads_back_as_itself(now: datetime, ahead: int, begin: int, length: int, language: Language) -> None:
+@given(
+    INSTANTS, st.integers(0, 400), st.integers(360, 1380), st.integers(1, 600), st.sampled_from(["zh", "en"])
+)
+def test_a_rendered_window_reads_back_as_itself(
+    now: datetime, ahead: int, begin: int, length: int, language: Language
+) -> None:
     day: date = now.date() + timedelta(days=ahead)
     end_minute = min(begin + length, 1439)
     start = datetime.combine(day, time(begin // 60, begin % 60), tzinfo=SHANGHAI)
@@ -162,7 +178,32 @@ def test_a_rendered_window_reads_back_as_itself(now: datetime, ahead: int, begin
     assert (found.start, found.end) == (start, end)
 
 
-WORDS = ["明天", "今", "晚", "周", "三", "下", "点", "到", "半", "13", "号", "月", "-", ":", "tomorrow ", "at ", "half past ", "3", "pm", " to ", "或", "不行", "now", "99"]
+WORDS = [
+    "明天",
+    "今",
+    "晚",
+    "周",
+    "三",
+    "下",
+    "点",
+    "到",
+    "半",
+    "13",
+    "号",
+    "月",
+    "-",
+    ":",
+    "tomorrow ",
+    "at ",
+    "half past ",
+    "3",
+    "pm",
+    " to ",
+    "或",
+    "不行",
+    "now",
+    "99",
+]
 
 
 @given(st.text() | st.lists(st.sampled_from(WORDS), max_size=8).map("".join), INSTANTS)
@@ -171,5 +212,7 @@ def test_no_text_whatever_breaks_the_reading(text: str, now: datetime) -> None:
     assert found is None or isinstance(found, Unclear) or now <= found.start < found.end
     for window in windows(text, now):
         assert parse_when(render(window, "zh", now), now) == Window(
-            window.start, window.end, parse_when(render(window, "zh", now), now).text  # type: ignore[union-attr]
+            window.start,
+            window.end,
+            parse_when(render(window, "zh", now), now).text,  # type: ignore[union-attr]
         )

@@ -252,7 +252,11 @@ def test_no_text_whatever_breaks_triage(text: str) -> None:
     assert found is None or found.danger in DANGERS
 
 
-@given(st.text(max_size=20), st.sampled_from(["着火", "煤气", "没有", "昨天", ",", "。", "fire", " no ", "if ", "电梯", "困"]), st.text(max_size=20))
+@given(
+    st.text(max_size=20),
+    st.sampled_from(["着火", "煤气", "没有", "昨天", ",", "。", "fire", " no ", "if ", "电梯", "困"]),
+    st.text(max_size=20),
+)
 def test_words_of_danger_amid_any_text_break_nothing(before: str, word: str, after: str) -> None:
     triage(RULES, before + word + after + word)
 

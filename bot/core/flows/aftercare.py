@@ -11,7 +11,6 @@ from datetime import timedelta
 from bot.core import deadlines
 from bot.core.flows import FLOWS
 from bot.core.flows.emergency import FLOW as EMERGENCY
-from bot.core.flows.form import ask_next
 from bot.core.resolve import score as scores
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
@@ -185,14 +184,27 @@ def _resume(talk: Talk, event: TimerFired) -> None:
 
 
 def _draft_ask(talk: Talk, event: TimerFired) -> None:
-    if talk.state.flow in FLOWS and talk.state.draft_expires:
-        talk.ask("utter_draft_question", "draft")
+    """Asked once, when the form has really been quiet that long; then it is dropped with a word."""
+    policy, expires = talk.script.policy, talk.state.draft_expires
+    if talk.state.flow not in FLOWS or expires is None:
+        return
+    quiet_enough = expires - policy.draft_drop_after + policy.draft_ask_after
+    if talk.facts.now < quiet_enough:
+        talk.do(Remind("draft_ask", quiet_enough, round=event.round + 1000))
+        return
+    talk.ask("utter_draft_question", "draft")
+    talk.do(Remind("draft_drop", expires, round=event.round))
 
 
 def _draft_drop(talk: Talk, event: TimerFired) -> None:
-    if talk.state.flow in FLOWS and talk.state.draft_expires and talk.state.draft_expires <= talk.facts.now:
-        talk.become(flow=None, asking=None, slots={}, frames=(), agenda=(), open_question=None, draft_expires=None)
-        talk.say("utter_draft_dropped")
+    expires = talk.state.draft_expires
+    if talk.state.flow not in FLOWS or expires is None:
+        return
+    if talk.facts.now < expires:
+        talk.do(Remind("draft_drop", expires, round=event.round + 1000))
+        return
+    talk.become(flow=None, asking=None, slots={}, frames=(), agenda=(), open_question=None, draft_expires=None)
+    talk.say("utter_draft_dropped")
 
 
 def _human_idle(talk: Talk, event: TimerFired) -> None:
@@ -253,10 +265,3 @@ def reason(talk: Talk, text: str) -> None:
         return
     talk.do(AmendTicket(case.id, "note", text.strip()))
     talk.say("utter_survey_followed", number=case.number)
-
-
-def resume_form(talk: Talk) -> None:
-    """Go on with a form that was interrupted."""
-    flow = FLOWS.get(talk.state.flow or "")
-    if flow is not None:
-        ask_next(talk, flow)

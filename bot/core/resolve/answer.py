@@ -71,7 +71,9 @@ _MENU: Final = re.compile(
 )
 _KEYCAP: Final = re.compile(r"([0-9])\ufe0f?\u20e3")
 _ORDINALS: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
-_ORDINAL: Final = re.compile(r"(?:the )?(?P<n>first|second|third|fourth|fifth)(?: one)?(?: please)?", re.IGNORECASE)
+_ORDINAL: Final = re.compile(
+    r"(?:the )?(?P<n>first|second|third|fourth|fifth)(?: one)?(?: please)?", re.IGNORECASE
+)
 
 
 def _bare(text: str) -> str:

@@ -10,8 +10,41 @@ from bot.core.types import Language
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _SHORT_ENGLISH: Final = frozenset(
-    "hi hello hey ok okay yes no nope yep yeah thanks thank bye sorry please help fire gas smoke cancel skip stop now"
-    " repair lift water english person human good great sure menu".split()
+    [
+        "hi",
+        "hello",
+        "hey",
+        "ok",
+        "okay",
+        "yes",
+        "no",
+        "nope",
+        "yep",
+        "yeah",
+        "thanks",
+        "thank",
+        "bye",
+        "sorry",
+        "please",
+        "help",
+        "fire",
+        "gas",
+        "smoke",
+        "cancel",
+        "skip",
+        "stop",
+        "now",
+        "repair",
+        "lift",
+        "water",
+        "english",
+        "person",
+        "human",
+        "good",
+        "great",
+        "sure",
+        "menu",
+    ]
 )
 
 

@@ -99,4 +99,6 @@ def mask(number: str) -> str:
     if number.startswith("+"):
         return f"{number[:3]}****{number[-4:]}"
     area, *local = number.split("-")
-    return f"{area}-****{next((part[-4:] for part in local if len(part) >= 4), '')}"  # an extension is left out
+    return (
+        f"{area}-****{next((part[-4:] for part in local if len(part) >= 4), '')}"  # an extension is left out
+    )

@@ -41,9 +41,7 @@ class _Part:
 
 _ZH: Final = f"{ZH_NUMERAL}{{1,4}}"
 _ROOM_NO: Final = rf"(?:[0-9]{{3,4}}[A-Za-z]?|{ZH_NUMERAL}{{3,4}})(?![0-9A-Za-z])"
-_NOT_A_ROOM: Final = (
-    r"(?!\s*(?:元|块|圆|毛|米|平|方|公斤|斤|度|吨|分|天(?!天)|年|月|日|点|时|小时|秒|次|个|人|户|%|kg\b|rmb\b|yuan\b|m\b|pm\b|am\b|days?\b|hours?\b|minutes?\b|[.:/-]?[0-9]))"
-)
+_NOT_A_ROOM: Final = r"(?!\s*(?:元|块|圆|毛|米|平|方|公斤|斤|度|吨|分|天(?!天)|年|月|日|点|时|小时|秒|次|个|人|户|%|kg\b|rmb\b|yuan\b|m\b|pm\b|am\b|days?\b|hours?\b|minutes?\b|[.:/-]?[0-9]))"
 _FLAGS: Final = re.IGNORECASE | re.ASCII
 
 # 4-1-703, 4#1-703, 4栋1-703, A-1203, 4-703; a calendar date never ends in a room number, its year comes first.
@@ -80,7 +78,7 @@ _LED: Final = re.compile(
 )
 # ... or of the words after it.
 _FOLLOWED: Final = re.compile(
-    rf"(?<![0-9A-Za-z.:#-])(?P<room>[1-9][0-9]{{2,3}})(?:号)?(?=的?(?:业主|住户|租户|邻居|那家|那户|家(?!电)|厨房|卫生间|客厅|卧室|阳台)|\s+(?:upstairs|downstairs))",
+    r"(?<![0-9A-Za-z.:#-])(?P<room>[1-9][0-9]{2,3})(?:号)?(?=的?(?:业主|住户|租户|邻居|那家|那户|家(?!电)|厨房|卫生间|客厅|卧室|阳台)|\s+(?:upstairs|downstairs))",
     _FLAGS,
 )
 _LEAD: Final = (
@@ -91,17 +89,23 @@ _TRAIL: Final = r"\s*(?:室|号|房|户)?\s*(?:的|吧|啊|呀|哦|哈|了|哒|�
 _WHOLE: Final = re.compile(rf"\s*{_LEAD}(?P<room>{_ROOM_NO}){_TRAIL}", _FLAGS)
 _CUE: Final = re.compile(r"错|不对|不是|更正|纠正|改|typo|wrong|sorry|oops|meant|correct|actually", _FLAGS)
 _CORRECTED: Final = re.compile(
-    rf"(?:应该是|应为|而是|是|改成|改为|meant|it's|should be|actually)\s*(?P<room>{_ROOM_NO}){_NOT_A_ROOM}", _FLAGS
+    rf"(?:应该是|应为|而是|是|改成|改为|meant|it's|should be|actually)\s*(?P<room>{_ROOM_NO}){_NOT_A_ROOM}",
+    _FLAGS,
 )
 _JOIN: Final = re.compile(r"[\s,、的-]{0,3}")
-_TAIL_ROOM: Final = re.compile(rf"[\s,、的-]{{0,3}}(?P<room>{_ROOM_NO}){_NOT_A_ROOM}(?:\s?(?:室|房(?!租|贷|价|产)|户|号(?!楼|线)))?", _FLAGS)
+_TAIL_ROOM: Final = re.compile(
+    rf"[\s,、的-]{{0,3}}(?P<room>{_ROOM_NO}){_NOT_A_ROOM}(?:\s?(?:室|房(?!租|贷|价|产)|户|号(?!楼|线)))?",
+    _FLAGS,
+)
 _DENIED: Final = re.compile(r"(?:不是|并非|不住|没住|\bnot|isn't|instead of)\s*(?:in\s+)?$", _FLAGS)
 
 _OWNERS: Final[tuple[tuple[Whose, re.Pattern[str]], ...]] = (
     ("other", re.compile(r"楼上|楼下|隔壁|对门|对面|邻居|他们?家|她们?家|人家|别人|投诉|举报|upstairs|downstairs|neighbou?rs?|next door|the (?:flat|room|people) (?:above|below)|opposite|complain(?:t|ing)? (?:about|against)", _FLAGS)),
     ("own", re.compile(r"我们?家|我们?住|我们?是|我们?在|我的|我这|我(?![一-鿿])|本人|我们?(?=\s*$)|住在|业主是|\bi'?m\b|\bi am\b|\bi live\b|\bmy\b|\bour\b|\bwe\b|\bwe'?re\b|this is", _FLAGS)),
 )  # fmt: skip
-_AFTER_OTHER: Final = re.compile(r"\s*(?:室|号)?的?(?:那家|那户|邻居|人家)|\s+(?:upstairs|downstairs|above|below|neighbou?r)", _FLAGS)
+_AFTER_OTHER: Final = re.compile(
+    r"\s*(?:室|号)?的?(?:那家|那户|邻居|人家)|\s+(?:upstairs|downstairs|above|below|neighbou?r)", _FLAGS
+)
 _CLAUSE_END: Final = re.compile(r"[,。.!?;,!?;\n]")
 
 
@@ -247,12 +251,12 @@ _HOME_ROOMS: Final = (
     r"厨房|卫生间|洗手间|厕所|浴室|淋浴间|客厅|主卧|次卧|卧室|儿童房|书房|餐厅|阳台|飘窗|玄关|入户门|储藏室|衣帽间|"
     r"kitchen|bathroom|toilet|shower|living room|sitting room|(?:master |second |guest )?bedroom|study|dining room|balcony|front door"
 )
-_HOME_WORDS: Final = (
-    r"我们?家里?|家里面?|家中|自己家|屋里|屋内|室内|房间里?|户内|(?:at|in) (?:my |our )?(?:home|flat|apartment|house|place)|my (?:home|flat|apartment|house|place|room)|indoors|inside the flat"
-)
+_HOME_WORDS: Final = r"我们?家里?|家里面?|家中|自己家|屋里|屋内|室内|房间里?|户内|(?:at|in) (?:my |our )?(?:home|flat|apartment|house|place)|my (?:home|flat|apartment|house|place|room)|indoors|inside the flat"
 _PUBLIC: Final = re.compile(rf"(?<![a-z])(?:{_PUBLIC_PLACES})(?![a-z])", re.IGNORECASE)
 _HOME_ROOM: Final = re.compile(rf"(?<![a-z])(?:{_HOME_ROOMS})(?![a-z])", re.IGNORECASE)
-_HOME: Final = re.compile(rf"(?<![a-z])(?:{_HOME_WORDS}|(?:^\s*(?:home|家|自家|入户|室)\s*$))(?![a-z])", re.IGNORECASE)
+_HOME: Final = re.compile(
+    rf"(?<![a-z])(?:{_HOME_WORDS}|(?:^\s*(?:home|家|自家|入户|室)\s*$))(?![a-z])", re.IGNORECASE
+)
 _NOT_HERE: Final = re.compile(r"(?:不是|不在|并非|没在|\bnot (?:in |at )?(?:the |my )?)$", re.IGNORECASE)
 
 
@@ -290,4 +294,8 @@ def place(text: str) -> str | None:
         return None
     inside = _place(_HOME_ROOM, folded)
     match = inside if found[0] and inside else found[1]
-    return text[found[1].start() : match.end()] if match.end() > found[1].end() else text[match.start() : match.end()]
+    return (
+        text[found[1].start() : match.end()]
+        if match.end() > found[1].end()
+        else text[match.start() : match.end()]
+    )

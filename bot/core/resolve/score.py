@@ -34,7 +34,9 @@ _WORDS: Final[Sequence[tuple[int, str]]] = (
 )  # fmt: skip
 _WORD_SCORES: Final = tuple((score, re.compile(pattern, re.IGNORECASE)) for score, pattern in _WORDS)
 _QUESTION: Final = re.compile(r"[?]\s*$|什么|怎么(?!样)|吗\W*$|\bwhat\b|\bhow do\b", re.IGNORECASE)
-_CORRECTION: Final = re.compile(r"改成|改为|不对|说错|点错|应该是|还是给|instead|i mean|sorry|correction", re.IGNORECASE)
+_CORRECTION: Final = re.compile(
+    r"改成|改为|不对|说错|点错|应该是|还是给|instead|i mean|sorry|correction", re.IGNORECASE
+)
 
 
 def _in_range(word: str) -> int | None:

@@ -17,7 +17,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
 from bot.core.resolve import phone, ticketno
-from bot.core.resolve.numerals import EN_NUMERAL, EN_NUMBERS, fold, number
+from bot.core.resolve.numerals import EN_NUMBERS, EN_NUMERAL, fold, number
 from bot.core.types import Language
 
 Reason = Literal["past", "small_hours", "which_day", "conflict", "refused"]
@@ -96,8 +96,9 @@ class _Segment:
 
 _F: Final = re.IGNORECASE | re.ASCII
 _ZH_N: Final = "[零〇一二两三四五六七八九十]{1,3}"
-_WEEKDAYS_ZH: Final = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "末": 7}
-_WEEKDAYS_ZH |= {str(index + 1): index for index in range(7)}
+_WEEKDAYS_ZH: Final[Mapping[str, int]] = {
+    name: index for names in ("一二三四五六日末", "1234567") for index, name in enumerate(names)
+} | {"天": 6}
 _WEEKDAYS_EN: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EN_DAY: Final = r"mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?"
@@ -134,9 +135,7 @@ _PART_WORDS: Final[Sequence[tuple[str, str]]] = (
 _PART: Final = "|".join(f"(?P<p{index}>{words})" for index, (_, words) in enumerate(_PART_WORDS))
 _PART_TOKEN: Final = re.compile(_PART, _F)
 _SMALL_HOURS_WORDS: Final = r"凌晨|半夜|深夜|大半夜|\bmidnight\b|\bsmall hours\b|\bmiddle of the night\b"
-_NOW_WORDS: Final = (
-    r"现在|马上|立刻|立即|这会儿|这就|尽快|越快越好|赶紧|赶快|\bright now\b|\bright away\b|\bnow\b(?! (?:on|and then))|\basap\b|\bas soon as possible\b|\bimmediately\b|\bstraight away\b"
-)
+_NOW_WORDS: Final = r"现在|马上|立刻|立即|这会儿|这就|尽快|越快越好|赶紧|赶快|\bright now\b|\bright away\b|\bnow\b(?! (?:on|and then))|\basap\b|\bas soon as possible\b|\bimmediately\b|\bstraight away\b"
 
 _PREFIX: Final = (
     r"(?:(?P<@part>早上|早晨|上午|中午|下午|午后|傍晚|晚上|夜里|凌晨|半夜|深夜|(?<=[今明])[早晚])的?\s?)?"
@@ -145,9 +144,7 @@ _HOUR: Final = (
     rf"(?:(?P<@h24>[0-2]?[0-9]):(?P<@m24>[0-5][0-9])\s?(?P<@ap1>[ap]\.?m\b\.?)?|"
     rf"(?P<@hz>[0-9]{{1,2}}|{_ZH_N})(?:点钟?|时(?!候|间))(?:(?P<@half>半)|(?P<@quarter>[一三123])刻|(?P<@mz>[0-5]?[0-9]|{_ZH_N})分?(?![0-9点]))?整?)"
 )
-_EN_HOUR: Final = (
-    rf"(?:(?P<@past>half|(?:a )?quarter) (?P<@dir>past|to) )?(?P<@he>[0-9]{{1,2}}|{EN_NUMERAL})(?![0-9])(?:[:.](?P<@me>[0-5][0-9]))?\s?(?P<@ap2>[ap]\.?m\b\.?|o'?clock\b)?"
-)
+_EN_HOUR: Final = rf"(?:(?P<@past>half|(?:a )?quarter) (?P<@dir>past|to) )?(?P<@he>[0-9]{{1,2}}|{EN_NUMERAL})(?![0-9])(?:[:.](?P<@me>[0-5][0-9]))?\s?(?P<@ap2>[ap]\.?m\b\.?|o'?clock\b)?"
 
 
 def _clock(prefix: str, *, english_needs_mark: bool) -> str:
@@ -168,12 +165,24 @@ _RANGE_EN: Final = re.compile(
     _F,
 )
 _AFTER_ZH: Final = r"\s?(?P<after>之后|以后|过后|后(?![天日])|起|开始)|\s?(?P<before>之前|以前|前(?![天后]))|\s?(?P<about>左右|前后|多)"
-_POINT: Final = re.compile(rf"(?P<lead>过了|\bafter\s|\bfrom\s|\bsince\s|\bbefore\s|\bby\s|\bat\s|\baround\s|\babout\s)?\s?{_clock('a', english_needs_mark=True)}(?:{_AFTER_ZH})?", _F)
-_LED_POINT: Final = re.compile(rf"\b(?P<lead>after|before|by|at|around|about)\s{_EN_HOUR.replace('@', 'a')}(?!\s?(?:days|hours|minutes|weeks|people|times|floor|/))", _F)
+_POINT: Final = re.compile(
+    rf"(?P<lead>过了|\bafter\s|\bfrom\s|\bsince\s|\bbefore\s|\bby\s|\bat\s|\baround\s|\babout\s)?\s?{_clock('a', english_needs_mark=True)}(?:{_AFTER_ZH})?",
+    _F,
+)
+_LED_POINT: Final = re.compile(
+    rf"\b(?P<lead>after|before|by|at|around|about)\s{_EN_HOUR.replace('@', 'a')}(?!\s?(?:days|hours|minutes|weeks|people|times|floor|/))",
+    _F,
+)
 
 _ALTERNATIVE: Final = re.compile(r"或者?|要么|和|、|都(?:行|可以|在)|\bor\b|\band\b|\beither\b", _F)
-_CORRECTION: Final = re.compile(r"算了|还是|改成|改到|改为|不对|错了|应该是|\bactually\b|\binstead\b|\bsorry\b|\bno\b,?|\bmake it\b|\brather\b|\bi mean\b", _F)
-_REFUSED_AFTER: Final = re.compile(r"[^,。;,.;!?\n]{0,8}?(?:不行|没空|不在|不方便|没时间|不可以|没人|不合适|来不了)|[^,.;!?\n]{0,20}?(?:can'?t|cannot|won'?t|doesn'?t work|not (?:free|good|ok|home|available|possible)|no good|is out)\b", _F)
+_CORRECTION: Final = re.compile(
+    r"算了|还是|改成|改到|改为|不对|错了|应该是|\bactually\b|\binstead\b|\bsorry\b|\bno\b,?|\bmake it\b|\brather\b|\bi mean\b",
+    _F,
+)
+_REFUSED_AFTER: Final = re.compile(
+    r"[^,。;,.;!?\n]{0,8}?(?:不行|没空|不在|不方便|没时间|不可以|没人|不合适|来不了)|[^,.;!?\n]{0,20}?(?:can'?t|cannot|won'?t|doesn'?t work|not (?:free|good|ok|home|available|possible)|no good|is out)\b",
+    _F,
+)
 _REFUSED_BEFORE: Final = re.compile(r"(?:除了|不要|别(?:在)?|不是|\bnot(?: on)?|\bexcept|\bbut not)\s?$", _F)
 
 
@@ -193,7 +202,9 @@ def _make(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _weekday_day(today: date, weekday: int, weeks: int, this: bool) -> tuple[tuple[date, ...], Literal["week", ""]]:
+def _weekday_day(
+    today: date, weekday: int, weeks: int, this: bool
+) -> tuple[tuple[date, ...], Literal["week", ""]]:
     monday = _shift(today, -today.weekday())
     if weekday == 7:  # 周末
         saturday = _shift(monday, 5 + 7 * weeks)
@@ -286,7 +297,9 @@ def _minutes(group: Mapping[str, str | None], key: str, part: str | None) -> tup
         minute = int(group.get(f"{key}me") or 0)
         if group.get(f"{key}past"):
             shift = 30 if group[f"{key}past"] == "half" else 15
-            hour, minute = (hour, shift) if (group[f"{key}dir"] or "").lower() == "past" else (hour - 1, 60 - shift)
+            hour, minute = (
+                (hour, shift) if (group[f"{key}dir"] or "").lower() == "past" else (hour - 1, 60 - shift)
+            )
     else:
         return None
     if hour > 24 or minute > 59:
@@ -315,7 +328,9 @@ def _minutes(group: Mapping[str, str | None], key: str, part: str | None) -> tup
 def _part_before(folded: str, start: int) -> str | None:
     """A named part right before a clock that has none of its own: 下午大概三点, in the afternoon at 3."""
     found = [match for match in _PART_TOKEN.finditer(folded, max(0, start - 22), start)]
-    if found and re.fullmatch(r"[\s的大概约左右,]*(?:at|around|about|after|between|from)?\s?", folded[found[-1].end() : start], _F):
+    if found and re.fullmatch(
+        r"[\s的大概约左右,]*(?:at|around|about|after|between|from)?\s?", folded[found[-1].end() : start], _F
+    ):
         return _part_name(found[-1])
     return None
 
@@ -389,7 +404,11 @@ def _spans(folded: str, blocked: Sequence[tuple[int, int]]) -> list[_Span]:
     result: list[_Span] = []
 
     def take(span: _Span | None) -> None:
-        if span and span.end > span.start and not any(span.start < end and start < span.end for start, end in taken):
+        if (
+            span
+            and span.end > span.start
+            and not any(span.start < end and start < span.end for start, end in taken)
+        ):
             taken.append((span.start, span.end))
             result.append(span)
 
@@ -415,8 +434,13 @@ def _drop_idle(spans: list[_Span]) -> list[_Span]:
     """A part that only introduces or qualifies a clock beside it (下午, 大概三点; any time after 6) adds nothing."""
     kept: list[_Span] = []
     for index, span in enumerate(spans):
-        beside = [other for other in spans[max(0, index - 1) : index + 2] if other is not span and not other.now]
-        clock = any(other.part is None and min(abs(other.start - span.end), abs(span.start - other.end)) <= 12 for other in beside)
+        beside = [
+            other for other in spans[max(0, index - 1) : index + 2] if other is not span and not other.now
+        ]
+        clock = any(
+            other.part is None and min(abs(other.start - span.end), abs(span.start - other.end)) <= 12
+            for other in beside
+        )
         narrower = any(other.part not in (None, "全天") for other in beside)
         if (span.part and clock) or (span.part == "全天" and narrower):
             continue
@@ -465,7 +489,11 @@ def _segments(folded: str, days: list[_Day], spans: list[_Span]) -> list[_Segmen
                 last.day, last.end = token, max(token.end, last.end)
             else:
                 segments.append(_Segment(token, None, token.start, token.end))
-        elif last and last.span is None and not (last.day and last.day.unclear == "past" and _breaks(folded, last.end, token.start)):
+        elif (
+            last
+            and last.span is None
+            and not (last.day and last.day.unclear == "past" and _breaks(folded, last.end, token.start))
+        ):
             last.span, last.end = token, max(token.end, last.end)
         else:
             segments.append(_Segment(None, token, token.start, token.end))
@@ -473,7 +501,11 @@ def _segments(folded: str, days: list[_Day], spans: list[_Span]) -> list[_Segmen
         between = folded[earlier.end : later.start]
         if later.day is None and earlier.day and not (later.span and later.span.now):
             later.day = earlier.day
-        if later.span is None and earlier.span and (_CORRECTION.search(between) or _ALTERNATIVE.search(between)):
+        if (
+            later.span is None
+            and earlier.span
+            and (_CORRECTION.search(between) or _ALTERNATIVE.search(between))
+        ):
             later.span = earlier.span
     for earlier, later in zip(reversed(segments[:-1]), reversed(segments), strict=False):
         if earlier.span is None and later.span and _ALTERNATIVE.search(folded[earlier.end : later.start]):
@@ -482,7 +514,10 @@ def _segments(folded: str, days: list[_Day], spans: list[_Span]) -> list[_Segmen
 
 
 def _breaks(folded: str, start: int, end: int) -> bool:
-    return _CORRECTION.search(folded, start, end) is not None or re.search(r"[。;!?\n]", folded[start:end]) is not None
+    return (
+        _CORRECTION.search(folded, start, end) is not None
+        or re.search(r"[。;!?\n]", folded[start:end]) is not None
+    )
 
 
 def _at(day: date, minutes: int, now: datetime) -> datetime:
@@ -552,7 +587,12 @@ def windows(text: str, now: datetime) -> tuple[Window, ...]:
         text: the resident's words.
         now: aware, in the community's zone; raises ValueError when naive.
     """
-    found = (window for _, reading in _readings(text, now) if not isinstance(reading, Unclear) for window in reading)
+    found = (
+        window
+        for _, reading in _readings(text, now)
+        if not isinstance(reading, Unclear)
+        for window in reading
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -566,7 +606,11 @@ def parse_when(text: str, now: datetime) -> Window | Unclear | None:
     readings = _readings(text, now)
     if not readings:
         return None
-    accepted = [(segment, found) for segment, found in readings if not (isinstance(found, Unclear) and found.reason == "refused")]
+    accepted = [
+        (segment, found)
+        for segment, found in readings
+        if not (isinstance(found, Unclear) and found.reason == "refused")
+    ]
     if not accepted:
         return readings[-1][1] if isinstance(readings[-1][1], Unclear) else None
     good = [(segment, found) for segment, found in accepted if not isinstance(found, Unclear)]

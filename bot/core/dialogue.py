@@ -1,0 +1,694 @@
+"""The one pure function: an event, the state and the facts go in; the next state and the effects come out.
+
+How a message is heard, in this order, each a short function below:
+
+1. life safety: triage, or the classifier being sure, beats everything, in any state;
+2. with a person: the words go to the person, the desk keeps quiet;
+3. a button, or a number that picks one of the choices last shown;
+4. "取消", everywhere;
+5. the question that is open: a rating, "修好了吗", a withdrawal, a yes or no;
+6. the form in progress: whatever the words fill, in any order; a question in between is answered first;
+7. otherwise the matters of the message, one after the other.
+
+What is not understood is said so, with the menu; twice in a row brings a person. Nothing here does any I/O, reads a
+clock or draws a random number: the same arguments give the same Turn, always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.core.domain import Script
+from bot.core.flows import BY_INTENT, FLOWS, aftercare, emergency, follow, form
+from bot.core.flows.form import Flow
+from bot.core.resolve import answer, language, when
+from bot.core.talk import Gathering, Talk, shorten
+from bot.core.types import (
+    AmendTicket,
+    Event,
+    Facts,
+    Heard,
+    Matter,
+    NeedMore,
+    OpenTicket,
+    Remind,
+    State,
+    Tell,
+    TicketDraft,
+    TicketMoved,
+    Turn,
+)
+
+#: Intents that answer a question and open nothing of their own.
+ANSWERS = frozenset({"inform", "affirm", "deny", "rate", "thank"})
+_MOST_MATTERS = 3
+
+
+def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | NeedMore:
+    """One event of a conversation.
+
+    Returns the Turn, or NeedMore when facts are missing: call again with the same arguments and the answers in
+    `facts.gathered`. Never raises for any event a channel can deliver.
+    """
+    talk = Talk(script, facts, state)
+    try:
+        if isinstance(event, Heard):
+            _hear(talk, event)
+        elif isinstance(event, TicketMoved):
+            aftercare.moved(talk, event)
+        else:
+            aftercare.fired(talk, event)
+    except Gathering as more:
+        return NeedMore(frozenset({more.need}))
+    return Turn(talk.state, tuple(talk.effects))
+
+
+def _hear(talk: Talk, heard: Heard) -> None:
+    tongue = heard.language or (language.detect(heard.text, talk.language) if heard.text.strip() else talk.language)
+    talk.become(turns=talk.state.turns + 1, language=tongue)
+    flow_before = talk.state.flow
+    for listen in (_life_safety, _with_a_person, _picked, _voice, _cancelled, _open_question, _in_form):
+        if listen(talk, heard):
+            break
+    else:
+        _fresh(talk, heard)
+    _next_on_agenda(talk)
+    _keep_draft(talk, flow_before)
+
+
+# ── 1 life safety ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _life_safety(talk: Talk, heard: Heard) -> bool:
+    danger = heard.triage.danger if heard.triage else None
+    if danger is None and _surely(talk, heard, "emergency"):
+        danger = "general"
+    if danger is not None:
+        emergency.report(talk, danger, heard.text, heard)
+        rest = tuple(m for m in heard.matters if m.intent != "emergency" and m.confidence >= talk.script.policy.sure)
+        talk.become(agenda=(*talk.state.agenda, *rest)[:_MOST_MATTERS])
+        return True
+    current = emergency.ticket_of(talk)
+    if talk.state.flow == emergency.FLOW:
+        if current is None or heard.button or _turns_elsewhere(talk, heard):
+            emergency.leave(talk)
+            return False
+        emergency.stay(talk, current, heard.text, heard)
+        return True
+    return False
+
+
+def _surely(talk: Talk, heard: Heard, intent: str) -> bool:
+    return any(m.intent == intent and m.confidence >= talk.script.policy.sure for m in heard.matters)
+
+
+def _turns_elsewhere(talk: Talk, heard: Heard) -> bool:
+    top = heard.matters[0] if heard.matters else None
+    return bool(top and top.confidence >= talk.script.policy.sure and top.intent in BY_INTENT)
+
+
+# ── 2 with a person ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_a_person(talk: Talk, heard: Heard) -> bool:
+    if talk.state.mode != "human" or heard.button:
+        return False
+    case = next((t for t in talk.facts.open_tickets if t.kind == "enquiry" and t.category == "handoff"), None)
+    if case is None:
+        talk.become(mode="desk")
+        return False
+    photos = tuple(m for m in heard.media if m.kind == "photo")
+    said = {"number": case.number, "text": shorten(heard.text, 120)}
+    talk.do(
+        AmendTicket(case.id, "note", heard.text.strip(), photos),
+        Tell("assignee" if case.assignee else "steward", "utter_staff_resident_said", said, ticket_id=case.id),
+    )
+    return True
+
+
+def hand_over(talk: Talk, key: str, text: str) -> None:
+    """Open the enquiry that a person will take, and keep quiet until they are done."""
+    if not talk.facts.on_duty:
+        key = "utter_handoff_off_duty"
+    talk.become(mode="human" if talk.facts.on_duty else "desk", flow=None, asking=None, slots={}, misses=0, open_question=None)
+    talk.do(
+        OpenTicket(
+            TicketDraft(
+                "enquiry",
+                "handoff",
+                text.strip(),
+                contact=talk.facts.speaker.phone,
+                contact_name=talk.facts.speaker.name,
+                requester_verified=bool(talk.facts.speaker.bindings),
+            ),
+            then=(talk.line(key, duty_phone=talk.facts.community.duty_phone),),
+        ),
+        Tell("steward", "utter_staff_handoff", {"text": shorten(text, 120)}),
+    )
+    if talk.facts.on_duty:
+        talk.do(Remind("human_idle", talk.facts.now + talk.script.policy.handover_idle, round=talk.state.turns))
+
+
+# ── 3 buttons and numbers ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _picked(talk: Talk, heard: Heard) -> bool:
+    value = heard.button
+    question = talk.state.open_question
+    if value is None and question is not None and question.kind != "survey":
+        number = answer.menu_number(heard.text)
+        if number is not None and 1 <= number <= len(question.choices):
+            value = question.choices[number - 1].value
+    if value is None:
+        return False
+    verb, _, rest = value.partition(":")
+    handler = _BUTTONS.get(verb)
+    if handler is None:
+        talk.say("utter_stale_button")
+        _menu(talk)
+        return True
+    handler(talk, rest, heard)
+    return True
+
+
+def _button_yes_no(said: str) -> Callable[[Talk, str, Heard], None]:
+    def press(talk: Talk, rest: str, heard: Heard) -> None:
+        spoken = replace(heard, button=None, text=said, matters=(), triage=None)
+        if not (_open_question(talk, spoken) or _in_form(talk, spoken)):
+            talk.say("utter_stale_button")
+            _menu(talk)
+
+    return press
+
+
+def _button_menu(talk: Talk, rest: str, heard: Heard) -> None:
+    unheard = str(talk.state.slots.get("unheard", "")) if talk.state.flow is None else ""
+    talk.become(open_question=None)
+    matter = Matter(unheard, rest, 1.0)
+    if rest in BY_INTENT:
+        _begin(talk, BY_INTENT[rest], matter if unheard else None, heard)
+    else:
+        _open_matter(talk, matter, heard)
+
+
+def _button_say(talk: Talk, rest: str, heard: Heard) -> None:
+    _, _, text = rest.partition(":")
+    spoken = replace(heard, button=None, text=text, matters=(), triage=None)
+    if not _in_form(talk, spoken):
+        talk.say("utter_stale_button")
+        _menu(talk)
+
+
+def _button_pick(talk: Talk, rest: str, heard: Heard) -> None:
+    for choice in talk.state.slots.get("room_choices", ()):
+        if choice["label"] == rest and talk.state.flow in FLOWS:
+            talk.become(slots={**talk.state.slots, "room": choice, "room_choices": []}, misses=0)
+            form.ask_next(talk, FLOWS[talk.state.flow])
+            return
+    _button_say(talk, f"room:{rest}", heard)
+
+
+def _on_ticket(action: str) -> Callable[[Talk, str, Heard], None]:
+    def press(talk: Talk, rest: str, heard: Heard) -> None:
+        ticket = talk.ticket(int(rest)) if rest.isdigit() else None
+        if ticket is None:
+            talk.say("utter_stale_button")
+        else:
+            follow.answer(talk, action, ticket, "")
+
+    return press
+
+
+def _button_withdraw(talk: Talk, rest: str, heard: Heard) -> None:
+    ticket = talk.ticket(int(rest)) if rest.isdigit() else None
+    if ticket is None:
+        talk.say("utter_stale_button")
+    else:
+        follow.ask_withdraw(talk, ticket)
+
+
+def _button_rate(talk: Talk, rest: str, heard: Heard) -> None:
+    ticket_id, _, score = rest.partition(":")
+    if not (ticket_id.isdigit() and score in "12345" and score):
+        talk.say("utter_stale_button")
+    elif talk.state.survey != int(ticket_id):
+        talk.say("utter_rate_nothing")
+    else:
+        aftercare.rate(talk, int(ticket_id), int(score), "")
+
+
+_BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
+    "yes": _button_yes_no("是"),
+    "no": _button_yes_no("不是"),
+    "cancel": lambda talk, rest, heard: _drop(talk),
+    "menu": _button_menu,
+    "say": _button_say,
+    "pick": _button_pick,
+    "confirm": _on_ticket("confirm"),
+    "not_fixed": _on_ticket("not_fixed"),
+    "dispute": _on_ticket("dispute"),
+    "agree": _on_ticket("agree"),
+    "decline": _on_ticket("decline"),
+    "withdraw": _button_withdraw,
+    "rate": _button_rate,
+}
+
+
+def _voice(talk: Talk, heard: Heard) -> bool:
+    if heard.text.strip() or not any(m.kind == "voice" for m in heard.media):
+        return False
+    talk.do(
+        OpenTicket(
+            TicketDraft("enquiry", "voice", "语音留言 voice message", contact=talk.facts.speaker.phone, photos=heard.media),
+            then=(talk.line("utter_voice", duty_phone=talk.facts.community.duty_phone),),
+        ),
+        Tell("steward", "utter_staff_handoff", {"text": "语音留言 voice message"}),
+    )
+    return True
+
+
+# ── 4 cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cancelled(talk: Talk, heard: Heard) -> bool:
+    said = answer.is_cancel(heard.text)
+    if not said and talk.state.flow and _top(heard) == "cancel":
+        said = _surely(talk, heard, "cancel")
+    if not said:
+        return False
+    question = talk.state.open_question
+    if talk.state.flow is None and question is not None and question.kind == "withdraw":
+        return False  # "算了" to "确定撤销吗" keeps the ticket: the open question hears it as a no
+    _drop(talk)
+    return True
+
+
+def _drop(talk: Talk) -> None:
+    something = talk.state.flow is not None or talk.state.open_question is not None or bool(talk.state.agenda)
+    talk.become(flow=None, asking=None, slots={}, frames=(), agenda=(), open_question=None, misses=0, draft_expires=None)
+    talk.say("utter_cancelled" if something else "utter_nothing_to_cancel")
+
+
+# ── 5 the open question ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open_question(talk: Talk, heard: Heard) -> bool:
+    text = heard.text
+    if talk.state.flow == aftercare.REASON:
+        if _turns_elsewhere(talk, heard):
+            talk.become(flow=None, asking=None, slots={})
+            return False
+        aftercare.reason(talk, text)
+        return True
+    if talk.state.survey is not None and _rates(talk, heard):
+        score = aftercare.score_in(text)
+        if score is not None:
+            aftercare.rate(talk, talk.state.survey, score, text)
+            return True
+    question = talk.state.open_question
+    if question is None:
+        return False
+    handler = _QUESTIONS.get(question.kind)
+    return handler(talk, heard) if handler else False
+
+
+def _rates(talk: Talk, heard: Heard) -> bool:
+    """Whether a score in these words is meant as a rating: the survey is what is open, or the classifier says so."""
+    question = talk.state.open_question
+    if question is not None and question.kind == "survey":
+        return not _turns_elsewhere(talk, heard)
+    return talk.state.flow is None and _top(heard) == "rate"
+
+
+def _about_work_done(talk: Talk, heard: Heard) -> bool:
+    question = talk.state.open_question
+    ticket = talk.ticket(question.ticket_id) if question else None
+    if ticket is None:
+        return False
+    said = answer.yes_no(heard.text)
+    if follow.not_fixed(heard.text):
+        follow.answer(talk, "not_fixed", ticket, heard.text)
+    elif follow.fixed(heard.text) or said is True or _top(heard) == "thank":
+        follow.answer(talk, "confirm", ticket, heard.text)
+    elif said is False:
+        follow.answer(talk, "not_fixed", ticket, heard.text)
+    else:
+        return False
+    return True
+
+
+def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
+    def hear(talk: Talk, heard: Heard) -> bool:
+        question = talk.state.open_question
+        ticket = talk.ticket(question.ticket_id) if question else None
+        said = answer.yes_no(heard.text)
+        if ticket is None or said is None:
+            return False
+        follow.answer(talk, yes if said else no, ticket, heard.text)
+        return True
+
+    return hear
+
+
+def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
+    question = talk.state.open_question
+    ticket = talk.ticket(question.ticket_id) if question else None
+    said = False if answer.is_cancel(heard.text) else answer.yes_no(heard.text)
+    if ticket is None or said is None:
+        return False
+    if said:
+        follow.withdraw(talk, ticket, heard.text)
+    else:
+        talk.become(open_question=None)
+        talk.say("utter_kept", number=ticket.number)
+    return True
+
+
+def _about_intent(talk: Talk, heard: Heard) -> bool:
+    said = answer.yes_no(heard.text)
+    if said is None or not talk.state.agenda:
+        talk.become(open_question=None, agenda=())
+        return False
+    matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
+    talk.become(open_question=None, agenda=rest)
+    if said:
+        _open_matter(talk, replace(matter, confidence=1.0), replace(heard, text=matter.text))
+    else:
+        _menu(talk)
+    return True
+
+
+def _about_passing_on(talk: Talk, heard: Heard) -> bool:
+    said = answer.yes_no(heard.text)
+    if said is None or not talk.state.agenda:
+        talk.become(open_question=None, agenda=())
+        return False
+    matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
+    talk.become(open_question=None, agenda=rest)
+    if said:
+        flow = FLOWS["fee_case"] if matter.intent == "fee_query" else FLOWS["enquiry"]
+        _begin(talk, flow, matter, replace(heard, text=matter.text))
+    else:
+        talk.say("utter_affirm_idle")
+    return True
+
+
+def _about_draft(talk: Talk, heard: Heard) -> bool:
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is None or answer.yes_no(heard.text) is not True:
+        return False
+    form.ask_next(talk, flow)
+    return True
+
+
+_QUESTIONS: Mapping[str, Callable[[Talk, Heard], bool]] = {
+    "resolved": _about_work_done,
+    "replied": _about_offer("confirm", "dispute"),
+    "quote": _about_offer("agree", "decline"),
+    "withdraw": _about_withdrawal,
+    "intent": _about_intent,
+    "pass_on": _about_passing_on,
+    "draft": _about_draft,
+}
+
+
+# ── 6 the form in progress ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_form(talk: Talk, heard: Heard) -> bool:
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is None:
+        return False
+    asking = talk.state.asking
+    photos = form.keep_photos(talk, heard)
+    if photos and not heard.text.strip():
+        talk.say("utter_photo_kept")
+        form.ask_next(talk, flow)
+        return True
+    if _another_matter(talk, flow, heard):
+        return True
+    filled = form.read(talk, flow, heard.text, heard)
+    done = frozenset(name for name in filled if not name.startswith("unclear:"))
+    if asking == "what" and heard.text.strip() and "what" not in done and answer.yes_no(heard.text) is None:
+        matter = heard.matters[0] if heard.matters else Matter(heard.text, flow.name, 1.0)
+        talk.become(slots={**talk.state.slots, "description": heard.text.strip()})
+        form.read(talk, flow, matter.text, heard, opening=True)
+        done |= {"what"}
+    if form.remark(talk, filled):
+        return True
+    if done:
+        talk.become(misses=0)
+        if asking == "confirm" or asking == "change":
+            talk.say("utter_changed")
+        form.ask_next(talk, flow)
+        return True
+    if asking in ("confirm", "change") and _decided(talk, flow, heard, asking):
+        return True
+    if answer.is_skip(heard.text) and asking == "when":
+        talk.become(slots={**talk.state.slots, "when_any": True}, misses=0)
+    return _missed(talk, flow, heard)
+
+
+def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
+    """A yes submits; thanks and a further detail are not a no; a no asks what to change."""
+    said = answer.yes_no(heard.text)
+    if said is True or (said is None and _top(heard) == "thank" and asking == "confirm"):
+        form.submit(talk, flow)
+        return True
+    if said is False:
+        talk.become(asking="change")
+        talk.ask("utter_ask_change", "change")
+        return True
+    if heard.text.strip() and _top(heard) in (*flow.intents, "inform"):
+        described = f"{talk.state.slots.get('description', '')}；{heard.text.strip()}"
+        talk.become(slots={**talk.state.slots, "description": described}, misses=0)
+        form.ask_next(talk, flow)
+        return True
+    return False
+
+
+def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
+    """A question in between is answered and the form goes on; another request is kept for afterwards."""
+    top = heard.matters[0] if heard.matters else None
+    if top is None or top.confidence < talk.script.policy.sure or top.intent in ANSWERS or top.intent in flow.intents:
+        return False
+    if talk.state.asking == "what" or top.intent in ("cancel", "ticket_change", "bind"):
+        return False
+    probe = Talk(talk.script, talk.facts, talk.state)
+    if any(not n.startswith("unclear:") for n in form.read(probe, flow, heard.text, heard)):
+        return False  # it answers the question after all
+    if top.intent in BY_INTENT:
+        talk.become(agenda=(*talk.state.agenda, top)[:_MOST_MATTERS])
+        talk.say("utter_kept_for_later", matter=shorten(top.text, 20))
+        form.ask_next(talk, flow)
+        return True
+    if top.intent in _IN_BETWEEN:
+        _IN_BETWEEN[top.intent](talk, top, heard)
+        if talk.state.flow == flow.name:
+            form.ask_next(talk, flow)
+        return True
+    return False
+
+
+def _missed(talk: Talk, flow: Flow, heard: Heard) -> bool:
+    misses = talk.state.misses + 1
+    talk.become(misses=misses)
+    if misses >= talk.script.policy.misses_before_person + 1:
+        described = str(talk.state.slots.get("description", ""))
+        hand_over(talk, "utter_handoff_misses", f"{described}；{heard.text}".strip("；"))
+        return True
+    asking = talk.state.asking
+    hints = {"room": "utter_room_unclear", "when": "utter_when_unclear", "contact": "utter_contact_unclear"}
+    if asking in hints:
+        talk.ask(hints[asking], asking)
+    else:
+        form.ask_next(talk, flow)
+    return True
+
+
+# ── 7 a fresh message ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fresh(talk: Talk, heard: Heard) -> None:
+    if not heard.understood:
+        talk.become(slots={"unheard": heard.text.strip()})
+        talk.ask("utter_degraded", "menu")
+        return
+    if not heard.matters:
+        if any(m.kind == "photo" for m in heard.media) and follow.visible(talk):
+            ticket = follow.visible(talk)[0]
+            talk.do(AmendTicket(ticket.id, "photo", "", tuple(m for m in heard.media if m.kind == "photo")))
+            talk.say("utter_note_added", number=ticket.number)
+            return
+        _not_understood(talk, heard)
+        return
+    first, rest = heard.matters[0], heard.matters[1:]
+    talk.become(agenda=(*talk.state.agenda, *rest)[: _MOST_MATTERS - 1])
+    _open_matter(talk, first, heard)
+
+
+def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
+    policy = talk.script.policy
+    if matter.confidence < policy.sure:
+        key = f"utter_confirm_intent_{matter.intent}"
+        if matter.confidence >= policy.confirm and key in talk.script.responses:
+            talk.become(agenda=(matter, *talk.state.agenda)[:_MOST_MATTERS])
+            talk.ask(key, "intent")
+        elif matter.confidence >= policy.confirm and matter.intent in _HARMLESS:
+            _MATTERS[matter.intent](talk, matter, heard)
+        else:
+            _not_understood(talk, heard)
+        return
+    talk.become(misses=0)
+    if matter.intent in BY_INTENT:
+        _begin(talk, BY_INTENT[matter.intent], matter, heard)
+    else:
+        _MATTERS.get(matter.intent, lambda t, m, h: _not_understood(t, h))(talk, matter, heard)
+
+
+def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
+    form.begin(talk, flow, matter, heard)
+    partly = frozenset(
+        {"unclear:room_which"} if talk.state.slots.get("room_choices") and not talk.state.slots.get("room") else ()
+    )
+    if not form.remark(talk, partly):
+        form.ask_next(talk, flow)
+
+
+def _not_understood(talk: Talk, heard: Heard) -> None:
+    misses = talk.state.misses + 1
+    if misses >= talk.script.policy.misses_before_person:
+        hand_over(talk, "utter_handoff_misses", heard.text)
+        return
+    talk.become(misses=misses)
+    talk.ask("utter_not_understood", "menu")
+
+
+def _menu(talk: Talk) -> None:
+    talk.ask("utter_menu", "menu")
+
+
+def _pass_on(key: str) -> Callable[[Talk, Matter, Heard], None]:
+    """Say honestly that the desk does not hold the answer, and offer to pass the question on."""
+
+    def offer(talk: Talk, matter: Matter, heard: Heard) -> None:
+        talk.become(agenda=(matter, *talk.state.agenda)[:_MOST_MATTERS])
+        talk.ask(key, "pass_on")
+
+    return offer
+
+
+def _simply(key: str) -> Callable[[Talk, Matter, Heard], None]:
+    def reply(talk: Talk, matter: Matter, heard: Heard) -> None:
+        talk.say(key)
+
+    return reply
+
+
+def _greet(talk: Talk, matter: Matter, heard: Heard) -> None:
+    name = talk.facts.community.name if talk.language == "zh" else talk.facts.community.name_en
+    talk.ask("utter_greet", "menu", community=name)
+
+
+def _status(talk: Talk, matter: Matter, heard: Heard) -> None:
+    follow.progress(talk, matter.text)
+
+
+def _change(talk: Talk, matter: Matter, heard: Heard) -> None:
+    follow.change(talk, matter, heard)
+
+
+def _handoff(talk: Talk, matter: Matter, heard: Heard) -> None:
+    hand_over(talk, "utter_handoff", matter.text or heard.text)
+
+
+def _rate(talk: Talk, matter: Matter, heard: Heard) -> None:
+    score = aftercare.score_in(matter.text)
+    if talk.state.survey is not None and score is not None:
+        aftercare.rate(talk, talk.state.survey, score, matter.text)
+    else:
+        talk.say("utter_rate_nothing")
+
+
+def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """A bare value with no question open: a new time for the one open visit, else it is not understood."""
+    window = when.parse_when(matter.text, talk.local_now)
+    visits = [t for t in follow.visible(talk) if t.appointment]
+    if isinstance(window, when.Window) and len(visits) == 1:
+        follow.change(talk, matter, heard)
+    else:
+        _not_understood(talk, heard)
+
+
+_MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
+    "fee_query": _pass_on("utter_fee_no_figure"),
+    "faq": _pass_on("utter_faq_unknown"),
+    "bind": _pass_on("utter_bind_later"),
+    "ticket_status": _status,
+    "ticket_change": _change,
+    "handoff": _handoff,
+    "rate": _rate,
+    "inform": _inform,
+    "greet": _greet,
+    "thank": _simply("utter_thank"),
+    "goodbye": _simply("utter_goodbye"),
+    "affirm": _simply("utter_affirm_idle"),
+    "deny": _simply("utter_affirm_idle"),
+    "cancel": lambda talk, matter, heard: _drop(talk),
+    "out_of_scope": _simply("utter_out_of_scope"),
+    "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
+}
+#: Taken at their word even when the classifier is only half sure: they change nothing.
+_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "out_of_scope", "faq", "affirm", "deny"})
+
+
+def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """Within a form the question is kept for afterwards: the honest answer there is an offer, and that is a question."""
+    talk.become(agenda=(*talk.state.agenda, matter)[:_MOST_MATTERS])
+    talk.say("utter_kept_for_later", matter=shorten(matter.text, 20))
+
+
+_IN_BETWEEN: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
+    "ticket_status": _status,
+    "handoff": _handoff,
+    "greet": lambda talk, matter, heard: None,
+    "goodbye": _simply("utter_goodbye"),
+    "out_of_scope": _simply("utter_out_of_scope"),
+    "faq": _answer_faq_in_between,
+    "fee_query": _answer_faq_in_between,
+}
+
+
+# ── after every message ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _next_on_agenda(talk: Talk) -> None:
+    """When nothing is open any more, the next matter of the resident's is taken up."""
+    state = talk.state
+    if state.flow is not None or state.mode == "human" or not state.agenda:
+        return
+    if state.open_question is not None and state.open_question.kind in ("intent", "pass_on"):
+        return
+    matter, rest = state.agenda[0], state.agenda[1:]
+    talk.become(agenda=rest)
+    if matter.confidence < talk.script.policy.sure:
+        return
+    talk.say("utter_next_matter", matter=shorten(matter.text, 20))
+    _open_matter(talk, matter, Heard(matter.text, (matter,)))
+
+
+def _keep_draft(talk: Talk, flow_before: str | None) -> None:
+    """A form in progress expires a while after the last word; the question whether to go on is set once a form."""
+    if talk.state.flow not in FLOWS:
+        if talk.state.draft_expires is not None:
+            talk.become(draft_expires=None)
+        return
+    policy = talk.script.policy
+    talk.become(draft_expires=talk.facts.now + policy.draft_drop_after)
+    if flow_before != talk.state.flow:
+        talk.do(Remind("draft_ask", talk.facts.now + policy.draft_ask_after, round=talk.state.turns))
+
+
+def _top(heard: Heard) -> str:
+    return heard.matters[0].intent if heard.matters else ""

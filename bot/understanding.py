@@ -1,0 +1,111 @@
+"""What one message means to the desk: life-safety rules, the language model, and the cut into matters.
+
+The rules run first and always, whether or not the model answers. This module must never lose a danger to a slow
+model, never take a guess for an answer when there is none (`understood` says so), and never log what a resident
+wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from bot.core.matters import MOST, clauses, matters
+from bot.core.resolve.language import detect
+from bot.core.triage import TriageRules, triage
+from bot.core.types import Language, Matter, Parsed, Ranked, Triage
+from bot.nlu import NluUnavailable
+
+SURE: Final = 1.0
+"""Confidence of a matter that a life-safety rule opened."""
+
+
+class Nlu(Protocol):
+    """Whoever reads a sentence: the Rasa client, or a stand-in."""
+
+    async def parse(self, text: str, language: str) -> Parsed:
+        """Reads one sentence; raises NluUnavailable when there is no usable answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was made of one message.
+
+    `parsed` is the reading of the whole message. `matters` is empty when the model gave no answer (`understood`
+    False) and when the message has no words. `why` says why the model did not answer, for the whole message or
+    for one of its parts; it is empty when every question was answered and never holds the resident's words.
+    """
+
+    parsed: Parsed | None
+    matters: tuple[Matter, ...]
+    triage: Triage | None
+    language: Language
+    understood: bool
+    why: str = ""
+
+
+async def understand(
+    nlu: Nlu, rules: TriageRules, text: str, language: Language | None = None, default: Language = "zh"
+) -> Understood:
+    """Reads one message.
+
+    Args:
+        nlu: the language model's client.
+        rules: the life-safety rules of data/triage.yml.
+        text: the message as sent.
+        language: the message's language where it is known; None lets its words tell.
+        default: the language of the conversation so far, kept when the words do not tell.
+
+    The whole message is asked about first; its clauses, when there are at least two, then all at once. When the
+    model falls silent in between, the message stays one matter: late is worse than uncut.
+    """
+    danger = triage(rules, text)
+    spoken = language or detect(text, default)
+    if not text.strip():
+        return Understood(None, (), danger, spoken, True)
+    try:
+        whole = await nlu.parse(text, spoken)
+    except NluUnavailable as error:
+        return Understood(None, (), danger, spoken, False, str(error) or "the language model gave no answer")
+    parts: Sequence[Parsed] = ()
+    why = ""
+    proposed = clauses(text)
+    if len(proposed) >= 2:
+        try:
+            parts = await _together(nlu, proposed, spoken)
+        except NluUnavailable as error:
+            why = str(error) or "the language model gave no answer"
+    found = matters(whole, parts)
+    if danger is not None:
+        found = _danger_first(found, whole, danger)
+    return Understood(whole, found, danger, spoken, True, why)
+
+
+async def _together(nlu: Nlu, texts: Sequence[str], language: Language) -> list[Parsed]:
+    """Reads several texts at once; when one cannot be read the others are not waited for."""
+    asked = [asyncio.create_task(nlu.parse(text, language)) for text in texts]
+    try:
+        return await asyncio.gather(*asked)
+    finally:
+        for task in asked:
+            task.cancel()
+
+
+def _danger_first(found: tuple[Matter, ...], whole: Parsed, danger: Triage) -> tuple[Matter, ...]:
+    """The matters with an emergency in front (LABELS.md rule 1), where the model heard none but a rule did.
+
+    Its words are the whole message: what follows a danger may belong to it. A message holds at most three
+    matters; the one that spoke of the danger gives way, for the emergency has its words.
+    """
+    if any(matter.intent == "emergency" for matter in found):
+        return found
+    ranking = (
+        Ranked("emergency", SURE),
+        *(Ranked(row.intent, 0.0) for row in whole.ranking if row.intent != "emergency"),
+    )
+    if len(found) >= MOST:
+        given_up = next((matter for matter in found if danger.matched in matter.text), found[-1])
+        found = tuple(matter for matter in found if matter is not given_up)
+    return Matter(whole.text, "emergency", SURE, ranking, whole.entities), *found
