@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.database import Database
+from bot.database import Database, both, insert_into
 from bot.tables import table
 
 _CLOCK = table("clock")
 _READ = select(_CLOCK.c.offset_seconds).where(_CLOCK.c.id == 1)
-_VALUES = {"id": 1, "offset_seconds": bindparam("offset_seconds")}
+
+
+def _keep(dialect: str) -> Any:
+    statement = insert_into(dialect, _CLOCK).values(id=1, offset_seconds=bindparam("offset_seconds"))
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={"offset_seconds": statement.excluded.offset_seconds}
+    )
+
+
+_KEEP = both(_keep)
 
 
 class Clock(Protocol):
@@ -56,14 +64,7 @@ class DeskClock:
         offset = instant - self._machine.now()
         if offset < self._offset - timedelta(microseconds=1):
             raise ValueError(f"the desk clock only moves forward; it is already past {instant:%Y-%m-%d %H:%M:%S} UTC")
-        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[conn.dialect.name]
-        statement = insert(_CLOCK).values(_VALUES)
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["id"], set_={"offset_seconds": statement.excluded.offset_seconds}
-            ),
-            {"offset_seconds": offset.total_seconds()},
-        )
+        conn.execute(_KEEP[conn.dialect.name], {"offset_seconds": offset.total_seconds()})
 
         def moved() -> None:
             self._offset = max(self._offset, offset)

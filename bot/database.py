@@ -103,6 +103,10 @@ class Database:
         """One whole transaction per thread hop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write, transaction)
 
+    async def hop(self, call: Callable[[], T]) -> T:
+        """Run a use case, which runs its own transactions, in one thread hop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
     async def ask(self, query: Callable[[Connection], T]) -> T:
         """`read`, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read, query)

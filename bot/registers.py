@@ -11,6 +11,7 @@ Rules, so that tests and docs can point at them:
 3. Codes are stored as residents' words are normalised by `bot.core.resolve.room`: "4号楼" is 4, "一单元" is 1, "a座" is A.
 4. buildings describes the regular grid; rooms describes what departs from it (shops, bays, a room that is not there).
 5. A telephone belongs to one person of a community, who may live in several rooms.
+6. One mistake, one sentence: rows that only refer to a row in error are not told as mistakes of their own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import csv
 import io
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -57,7 +57,9 @@ def _words(**meanings: str) -> Mapping[str, str]:
     )
 
 
-RESIDENT_ROLES: Final = _words(owner="业主 产权人 户主", family="家属 家庭成员 家人 亲属", tenant="租户 租客 承租人")
+RESIDENT_ROLES: Final = _words(
+    owner="业主 产权人 户主", family="家属 家庭成员 家人 亲属", tenant="租户 租客 承租人"
+)
 LANGUAGES: Final = _words(zh="中文 汉语 普通话 zh-cn chinese", en="英文 英语 english")
 STAFF_ROLES: Final = _words(
     technician="维修 维修工 工程 工程师傅 维修技师",
@@ -79,12 +81,18 @@ SKILLS: Final = _words(
     greening="绿化",
 )
 ROOM_KINDS: Final = _words(
-    home="住宅 公寓", office="办公 写字间", shop="商铺 底商", parking="车位 停车位", storage="储藏室", absent="无 不存在"
+    home="住宅 公寓",
+    office="办公 写字间",
+    shop="商铺 底商",
+    parking="车位 停车位",
+    storage="储藏室",
+    absent="无 不存在",
 )
 DAYS: Final = _words(
     mon="周一 星期一 monday", tue="周二 星期二 tuesday", wed="周三 星期三 wednesday", thu="周四 星期四 thursday",
     fri="周五 星期五 friday", sat="周六 星期六 saturday", sun="周日 周天 星期日 星期天 sunday",
 )  # fmt: skip
+YES_NO: Final = _words(yes="是 在职 y true 1", no="否 离职 n false 0")
 _EVERY_DAY: Final = frozenset({"daily", "everyday", "all", "每天", "每日", "全周"})
 
 
@@ -139,6 +147,8 @@ REGISTERS: Final[tuple[Register, ...]] = (
         Column("phone", ("电话", "手机", "手机号", "联系电话", "联系方式")),
         Column("role", ("身份", "类型", "关系")),
         Column("language", ("语言",), required=False),
+        Column("since", ("入住日期", "起始日期"), required=False),
+        Column("until", ("搬离日期", "到期日期", "截止日期"), required=False),
     )),
     Register("staff", ("员工", "人员", "工作人员"), (
         _COMMUNITY,
@@ -147,6 +157,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
         Column("skills", ("技能", "工种"), required=False),
         Column("phone", ("电话", "手机", "手机号", "联系电话")),
         Column("language", ("语言",), required=False),
+        Column("active", ("在职",), required=False),
     )),
     Register("duty", ("duties", "rota", "值班", "排班", "值班表"), (
         _COMMUNITY,
@@ -204,7 +215,10 @@ class RoomRow:
 
 @dataclass(frozen=True, slots=True)
 class ResidentRow:
-    """Somebody of a household, in one room, in one role. Several rows of one telephone are one person."""
+    """Somebody of a household, in one room, in one role. Several rows of one telephone are one person.
+
+    `since` and `until` (included) are local dates; an `until` ends the membership.
+    """
 
     community: str
     building: str
@@ -214,10 +228,17 @@ class ResidentRow:
     phone: str
     role: str
     language: str
+    since: date | None = None
+    until: date | None = None
 
     @property
     def key(self) -> RoomKey:
         return self.community, self.building, self.unit, self.room
+
+    @property
+    def leases(self) -> bool:
+        """Tenants keep a household of their own: what they file is not the owner's to read, nor the reverse."""
+        return self.role == "tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +251,23 @@ class StaffRow:
     skills: tuple[str, ...]
     phone: str
     language: str
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DutyRow:
-    """A line of the rota: `staff` is on duty on `days` from `start` to `end`, local time.
+    """A line of the rota: `staff` is on duty on these weekdays and dates.
 
-    `end` at or before `start` is on the following day; "24:00" ends the same day.
+    `start` and `end` are minutes of the local day (0 to 1440). An `end` at or before `start` is on the following day, so
+    that equal ones are 24 hours.
     """
 
     community: str
     staff: str
-    days: tuple[str, ...]
-    start: str
-    end: str
+    weekdays: tuple[int, ...]
+    dates: tuple[date, ...]
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,20 +282,26 @@ class Problem:
 
     def __str__(self) -> str:
         where = ", ".join(
-            part for part in (self.file, f"row {self.row}" if self.row else "", self.column and f"column {self.column}")
+            part
+            for part in (
+                self.file,
+                f"row {self.row}" if self.row else "",
+                self.column and f"column {self.column}",
+            )
             if part
-        )  # fmt: skip
+        )
         return f"{where}: {self.problem}; {self.remedy}."
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database holds already, so that one register can be imported alone. Phones map to names."""
+    """What the database holds already, so that one register can be imported alone."""
 
     communities: frozenset[str] = frozenset()
-    buildings: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (community, code) → units
+    buildings: Mapping[tuple[str, str], tuple[str, int]] = field(
+        default_factory=dict
+    )  # name, number of units
     rooms: frozenset[RoomKey] = frozenset()
-    residents: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (community, phone) → name
     staff: frozenset[tuple[str, str]] = frozenset()  # (community, name)
 
 
@@ -309,6 +339,7 @@ class Sheets:
     rows: Mapping[str, tuple[Row, ...]]
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
+    broken: frozenset[str] = frozenset()  # registers whose rows could not be read at all
 
 
 def decode(content: bytes) -> str | None:
@@ -368,10 +399,14 @@ def _csv_file(path: Path) -> _Table | Problem:
 
     try:
         if path.stat().st_size > MOST_BYTES:
-            return wrong(f"the file is larger than {MOST_BYTES // 2**20} MB", "import one community at a time")
+            return wrong(
+                f"the file is larger than {MOST_BYTES // 2**20} MB", "import one community at a time"
+            )
         content = path.read_bytes()
     except OSError as error:
-        return wrong(f"the file cannot be read ({error.strerror})", "check that it exists, is a file and may be read")
+        return wrong(
+            f"the file cannot be read ({error.strerror})", "check that it exists, is a file and may be read"
+        )
     text = decode(content)
     if text is None or "\0" in text:
         return wrong("the text is neither UTF-8 nor GBK", "save it again as “CSV UTF-8”")
@@ -380,7 +415,10 @@ def _csv_file(path: Path) -> _Table | Problem:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return wrong(f"a quotation mark is not closed or stands in the wrong place ({error})", "save it again as CSV from a spreadsheet")  # fmt: skip
+        return wrong(
+            f"a quotation mark is not closed or stands in the wrong place ({error})",
+            "save it again as CSV from a spreadsheet",
+        )
     return _Table(path.name, path.stem, rows)
 
 
@@ -408,10 +446,15 @@ def _workbook(path: Path) -> list[_Table | Problem]:
 
     try:
         if path.stat().st_size > MOST_BYTES:
-            return wrong(f"the file is larger than {MOST_BYTES // 2**20} MB", "import one community at a time")
+            return wrong(
+                f"the file is larger than {MOST_BYTES // 2**20} MB", "import one community at a time"
+            )
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
-        return wrong(f"the file cannot be read ({error.strerror})", "check that it may be read and is not open in Excel")
+        return wrong(
+            f"the file cannot be read ({error.strerror})",
+            "check that it may be read and is not open in Excel",
+        )
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError):
         return wrong("this is not a workbook that can be opened", "save it again as .xlsx without a password")
     try:
@@ -419,7 +462,10 @@ def _workbook(path: Path) -> list[_Table | Problem]:
             _Table(
                 f"{path.name} › {sheet.title}",
                 sheet.title,
-                [[_cell(value) for value in row] for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)],
+                [
+                    [_cell(value) for value in row]
+                    for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)
+                ],
             )
             for sheet in book.worksheets
         ]
@@ -431,7 +477,9 @@ def _plain(word: str) -> str:
     return re.sub(r"[\s_*-]+", "", fold(word).strip("\ufeff")).casefold()
 
 
-_BY_TITLE: Final = {_plain(name): register for register in REGISTERS for name in (register.name, *register.names)}
+_BY_TITLE: Final = {
+    _plain(name): register for register in REGISTERS for name in (register.name, *register.names)
+}
 
 
 def _sheets(tables: Iterable[_Table | Problem], source: str) -> Sheets:
@@ -439,26 +487,38 @@ def _sheets(tables: Iterable[_Table | Problem], source: str) -> Sheets:
     problems: list[Problem] = []
     notices: list[str] = []
     seen: dict[str, str] = {}
+    broken: set[str] = set()
     for table in tables:
         if isinstance(table, Problem):
             problems.append(table)
+            if unread := _BY_TITLE.get(_plain(Path(table.file).stem)):
+                broken.add(unread.name)
             continue
         register = _BY_TITLE.get(_plain(table.title))
         if register is None:
             notices.append(f"{table.file}: not one of the registers, left alone.")
         elif register.name in seen:
             problems.append(
-                Problem(table.file, 0, "", f"the register {register.name} was already read from {seen[register.name]}", "keep one of the two")  # fmt: skip
+                Problem(
+                    table.file,
+                    0,
+                    "",
+                    f"the register {register.name} was already read from {seen[register.name]}",
+                    "keep one of the two",
+                )
             )
         else:
             seen[register.name] = table.file
+            before = len(problems)
             rows[register.name] = tuple(_rows(register, table, problems, notices))
+            if len(problems) > before:
+                broken.add(register.name)
     if not seen and not problems:
         names = ", ".join(register.name for register in REGISTERS)
         problems.append(
             Problem(source, 0, "", "no register was found", f"name the CSV files or the sheets {names}")
-        )  # fmt: skip
-    return Sheets(rows, tuple(problems), tuple(notices))
+        )
+    return Sheets(rows, tuple(problems), tuple(notices), frozenset(broken))
 
 
 def _rows(register: Register, table: _Table, problems: list[Problem], notices: list[str]) -> Iterator[Row]:
@@ -466,23 +526,43 @@ def _rows(register: Register, table: _Table, problems: list[Problem], notices: l
     place: dict[str, int] = {}
     for column in register.columns:
         accepted = {_plain(title) for title in (column.name, *column.headings)}
-        found = [index for index, title in enumerate(titles) if title in accepted and index not in place.values()]
+        found = [
+            index for index, title in enumerate(titles) if title in accepted and index not in place.values()
+        ]
         if len(found) > 1:
-            problems.append(Problem(table.file, 1, column.name, f"the column {column.name} stands twice", "keep one"))
+            problems.append(
+                Problem(table.file, 1, column.name, f"the column {column.name} stands twice", "keep one")
+            )
         elif found:
             place[column.name] = found[0]
         elif column.required:
             problems.append(
-                Problem(table.file, 1, column.name, f"the column {column.name} is missing", f"add a column headed {' or '.join((column.name, *column.headings[:1]))}")  # fmt: skip
+                Problem(
+                    table.file,
+                    1,
+                    column.name,
+                    f"the column {column.name} is missing",
+                    f"add a column headed {' or '.join((column.name, *column.headings[:1]))}",
+                )
             )
-    strange = [title for index, title in enumerate(table.rows[0] if table.rows else ()) if title.strip() and index not in place.values()]  # fmt: skip
+    strange = [
+        title
+        for index, title in enumerate(table.rows[0] if table.rows else ())
+        if title.strip() and index not in place.values()
+    ]
     if strange:
         notices.append(f"{table.file}: no use for the column{'s' * (len(strange) > 1)} {', '.join(strange)}.")
     if any(column.required and column.name not in place for column in register.columns):
         return
     if len(table.rows) > MOST_ROWS + 1:
         problems.append(
-            Problem(table.file, 0, "", f"more than {MOST_ROWS} rows", "import one community at a time, or delete the empty rows at the end")  # fmt: skip
+            Problem(
+                table.file,
+                0,
+                "",
+                f"more than {MOST_ROWS} rows",
+                "import one community at a time, or delete the empty rows at the end",
+            )
         )
         return
     for number, cells in enumerate(table.rows[1:], start=2):
@@ -560,7 +640,9 @@ def _phone(row: Row, column: str) -> str:
 
 def _duty_phone(row: Row, column: str) -> str:
     value = fold(_text(row, column)).replace(" ", "")
-    return value if re.fullmatch(r"[0-9]{3,8}", value) else _phone(row, column)  # a local or a short number will do
+    return (
+        value if re.fullmatch(r"[0-9]{3,8}", value) else _phone(row, column)
+    )  # a local or a short number will do
 
 
 def _zone(row: Row, column: str) -> str:
@@ -568,7 +650,9 @@ def _zone(row: Row, column: str) -> str:
     try:
         return ZoneInfo(value).key
     except (KeyError, ValueError, OSError):
-        raise _Wrong(column, f"unknown time zone “{value}”", "write an IANA name, for example Asia/Shanghai") from None
+        raise _Wrong(
+            column, f"unknown time zone “{value}”", "write an IANA name, for example Asia/Shanghai"
+        ) from None
 
 
 _PLAIN_CODE: Final = re.compile(r"[0-9A-Z](?:[0-9A-Z.-]{0,9}[0-9A-Z])?", re.ASCII)
@@ -590,16 +674,13 @@ def _code(row: Row, column: str, kind: Literal["building", "unit", "room"], *, e
     value = _text(row, column, empty=empty)
     found = code(kind, value) if value else ""
     if found is None:
-        example = {"building": "4 or A", "unit": "1, or leave it empty in a tower without units", "room": "703"}[kind]
+        example = {
+            "building": "4 or A",
+            "unit": "1, or leave it empty in a tower without units",
+            "room": "703",
+        }[kind]
         raise _Wrong(column, f"“{value}” is not the code of a {kind}", f"write for example {example}")
     return "" if kind == "unit" and found == "0" else found
-
-
-def _community(row: Row, communities: Mapping[str, Any] | frozenset[str]) -> str:
-    value = fold(_text(row, "community")).upper()
-    if value not in communities:
-        raise _Wrong("community", f"unknown community “{value}”", "add it to communities, or correct the code")
-    return value
 
 
 def floor_labels(written: str, floors: int) -> tuple[str, ...]:
@@ -638,14 +719,24 @@ def grid(building: BuildingRow) -> Iterator[RoomRow]:
             for position in range(1, building.rooms_per_floor + 1):
                 room = f"{floor}{position:02d}"
                 yield RoomRow(
-                    building.community, building.code, unit, room, label(building.name, unit, room), kind, floor
+                    building.community,
+                    building.code,
+                    unit,
+                    room,
+                    label(building.name, unit, room),
+                    kind,
+                    floor,
                 )
 
 
 def _community_row(row: Row) -> CommunityRow:
     value = fold(_text(row, "code")).upper()
     if not re.fullmatch(r"[A-Z0-9]{2,6}", value):
-        raise _Wrong("code", f"“{value}” cannot begin a ticket number", "write 2 to 6 letters or digits, for example YH")
+        raise _Wrong(
+            "code",
+            f"“{value}” cannot begin a ticket number",
+            "write 2 to 6 letters or digits, for example YH",
+        )
     return CommunityRow(
         value, _text(row, "name"), _text(row, "name_en"), _zone(row, "zone"), _duty_phone(row, "duty_phone")
     )
@@ -655,7 +746,11 @@ def _building_row(row: Row, community: str) -> BuildingRow:
     units, floors = _count(row, "units", 50), _count(row, "floors", 200)
     per_floor = _count(row, "rooms_per_floor", 99)
     if max(units, 1) * floors * per_floor > MOST_ROOMS:
-        raise _Wrong("floors", f"this building would have more than {MOST_ROOMS} rooms", "check units, floors and rooms_per_floor")  # fmt: skip
+        raise _Wrong(
+            "floors",
+            f"this building would have more than {MOST_ROOMS} rooms",
+            "check units, floors and rooms_per_floor",
+        )
     try:
         labels = floor_labels(row.cells["floor_labels"], floors)
     except ValueError as error:
@@ -665,42 +760,71 @@ def _building_row(row: Row, community: str) -> BuildingRow:
     )
 
 
-def _days(row: Row) -> tuple[str, ...]:
+def _date(row: Row, column: str, written: str) -> date:
+    match = re.fullmatch(
+        r"(20[0-9]{2})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?: 00:00(?::00)?)?", fold(written)
+    )
+    try:
+        return date(*(int(part) for part in match.groups())) if match else date.fromisoformat(written)
+    except ValueError:
+        raise _Wrong(column, f"“{written}” is not a date", "write for example 2026-11-23") from None
+
+
+def _dates(row: Row) -> tuple[date | None, date | None]:
+    since, until = (
+        _date(row, column, row.cells[column]) if row.cells[column] else None for column in ("since", "until")
+    )
+    if since and until and until < since:
+        raise _Wrong("until", f"{until} is before {since}", "correct one of the two dates")
+    return since, until
+
+
+def _days(row: Row) -> tuple[tuple[int, ...], tuple[date, ...]]:
     value = fold(_text(row, "days")).casefold()
     if value in _EVERY_DAY:
-        return WEEKDAYS
-    days: set[str] = set()
-    for part in filter(None, re.split(r"[,;、/\s]+", value)):
+        return tuple(range(7)), ()
+    weekdays: set[int] = set()
+    dates: set[date] = set()
+    for part in filter(None, re.split(r"[,;、\s]+", value)):
+        if part.startswith("20"):
+            dates.add(_date(row, "days", part))
+            continue
         ends = [DAYS.get(word) or DAYS.get(f"周{word}") for word in re.split(r"[-~–—至到]", part)]
         if None in ends or len(ends) > 2:
-            raise _Wrong("days", f"“{part}” is not a day", "write for example mon-fri, or mon,wed,sun, or daily")
+            raise _Wrong(
+                "days", f"“{part}” is not a day", "write for example mon-fri, or mon,wed,sun, or daily"
+            )
         first, last = (WEEKDAYS.index(str(end)) for end in (ends[0], ends[-1]))
-        days.update(WEEKDAYS[number % 7] for number in range(first, last + 1 if last >= first else last + 8))
-    if not days:
+        weekdays.update(number % 7 for number in range(first, (last if last >= first else last + 7) + 1))
+    if not weekdays and not dates:
         raise _Wrong("days", "no day is named", "write for example mon-fri, or daily")
-    return tuple(day for day in WEEKDAYS if day in days)
+    return tuple(sorted(weekdays)), tuple(sorted(dates))
 
 
-def _time(row: Row, column: str) -> str:
+def _minute(row: Row, column: str) -> int:
     value = fold(_text(row, column))
-    match = re.fullmatch(r"([01]?[0-9]|2[0-4]):([0-5][0-9])(?::00)?", value)
-    if match is None or (match[1] == "24" and (match[2] != "00" or column == "start")):
-        raise _Wrong(column, f"“{value}” is not a time of day", "write for example 08:30; a day ends at 24:00")
-    return f"{int(match[1]):02d}:{match[2]}"
+    match = re.fullmatch(r"([0-9]{1,2}):([0-5][0-9])(?::00)?", value)
+    minute = int(match[1]) * 60 + int(match[2]) if match else 9999
+    if minute > 1440 or (minute == 1440 and column == "start"):
+        raise _Wrong(
+            column, f"“{value}” is not a time of day", "write for example 08:30; a day ends at 24:00"
+        )
+    return minute
 
 
 def _duty_row(row: Row, community: str) -> DutyRow:
-    days, start, end = _days(row), _time(row, "start"), _time(row, "end")
-    if start == end:
-        raise _Wrong("end", f"the duty begins and ends at {start}", "write 00:00 to 24:00 for a whole day")
-    return DutyRow(community, _text(row, "staff"), days, start, end)
+    return DutyRow(community, _text(row, "staff"), *_days(row), _minute(row, "start"), _minute(row, "end"))
 
 
 def _staff_row(row: Row, community: str) -> StaffRow:
     skills = []
     for word in filter(None, re.split(r"[,;、/\s]+", fold(row.cells["skills"]).casefold())):
         if word not in SKILLS:
-            raise _Wrong("skills", f"unknown skill “{word}”", f"write some of {', '.join(dict.fromkeys(SKILLS.values()))}")  # fmt: skip
+            raise _Wrong(
+                "skills",
+                f"unknown skill “{word}”",
+                f"write some of {', '.join(dict.fromkeys(SKILLS.values()))}",
+            )
         skills.append(SKILLS[word])
     return StaffRow(
         community,
@@ -709,42 +833,92 @@ def _staff_row(row: Row, community: str) -> StaffRow:
         tuple(dict.fromkeys(skills)),
         _phone(row, "phone"),
         _meaning(row, "language", LANGUAGES, "zh"),
+        _meaning(row, "active", YES_NO, "yes") == "yes",
     )
 
 
+class _Excused(Exception):
+    """The row refers to one that is in error itself: nothing can be said of it yet."""
+
+
 class _Check:
-    """One pass over the sheets. Later registers are judged against the earlier ones and what is known."""
+    """One pass over the sheets. Later registers are judged against the earlier ones and against what is known."""
 
     def __init__(self, sheets: Sheets, known: Known) -> None:
         self.sheets, self.known = sheets, known
         self.problems = list(sheets.problems)
-        self.notices = list(sheets.notices)
+        self.failed: set[tuple[str, str]] = set()
         self.communities: dict[str, CommunityRow] = {}
         self.buildings: dict[tuple[str, str], BuildingRow] = {}
-        self.grid: dict[RoomKey, RoomRow] = {}
         self.rooms: dict[RoomKey, RoomRow] = {}
+        self.excepted: set[RoomKey] = set()
         self.absent: dict[RoomKey, None] = {}
         self.residents: list[ResidentRow] = []
+        self.of_phone: dict[tuple[str, str], list[ResidentRow]] = {}
         self.staff: dict[tuple[str, str], StaffRow] = {}
+        self.staff_phones: set[tuple[str, str]] = set()
         self.duty: dict[DutyRow, None] = {}
 
-    def each(self, register: str, take: Callable[[Row], None]) -> None:
+    def each(self, register: str, named_by: str, take: Callable[[Row], None]) -> None:
+        """Take every row of a register; one that is wrong becomes a problem, and what refers to it is excused."""
         for row in self.sheets.rows.get(register, ()):
             try:
                 take(row)
             except _Wrong as wrong:
                 self.problems.append(Problem(row.file, row.number, wrong.column, wrong.problem, wrong.remedy))
+            except _Excused:
+                pass
+            else:
+                continue
+            self.failed.add((register, fold(row.cells[named_by]).upper()))
 
-    def unreadable(self, register: str) -> bool:
-        """The register was given but has problems: what refers to it is judged leniently, one mistake one sentence."""
-        return any(problem.file in self.files.get(register, ()) for problem in self.problems)
+    def missing(self, register: str, name: str, wrong: _Wrong) -> Exception:
+        """What to raise when `name` is not in the register: its own error, unless the register's row is at fault."""
+        at_fault = register in self.sheets.broken or (register, fold(name).upper()) in self.failed
+        return _Excused() if at_fault else wrong
 
-    @property
-    def files(self) -> Mapping[str, frozenset[str]]:
-        return {name: frozenset(row.file for row in rows) for name, rows in self.sheets.rows.items()}
+    def notices(self) -> tuple[str, ...]:
+        again = any(key in self.known.buildings for key in self.buildings)
+        if again and "rooms" not in self.sheets.rows:
+            return ("buildings without rooms: the grid is taken whole, rooms once marked absent come back.",)
+        return ()
 
-    def the_community(self, row: Row) -> str:
-        return _community(row, self.known.communities | self.communities.keys())
+    def community_of(self, row: Row) -> str:
+        value = fold(_text(row, "community")).upper()
+        if value not in self.communities and value not in self.known.communities:
+            remedy = "add it to communities, or correct the code"
+            raise self.missing(
+                "communities", value, _Wrong("community", f"unknown community “{value}”", remedy)
+            )
+        return value
+
+    def address(self, row: Row) -> RoomKey:
+        """The room's key; the building is there and the unit fits it, the room itself is not looked for."""
+        community, building = self.community_of(row), _code(row, "building", "building")
+        key = community, building
+        if key in self.buildings:
+            units = self.buildings[key].units
+        elif key in self.known.buildings:
+            units = self.known.buildings[key][1]
+        else:
+            wrong = _Wrong(
+                "building",
+                f"{community} has no building “{building}”",
+                "add it to buildings, or correct the code",
+            )
+            raise self.missing("buildings", row.cells["building"], wrong)
+        unit = _code(row, "unit", "unit", empty=True)
+        if unit and not units:
+            raise _Wrong("unit", f"building {building} of {community} has no units", "leave the unit empty")
+        if units and not unit:
+            raise _Wrong(
+                "unit", f"building {building} of {community} has units", f"write the unit, 1 to {units}"
+            )
+        if unit and not (unit.isdigit() and 1 <= int(unit) <= units):
+            raise _Wrong(
+                "unit", f"building {building} of {community} has no unit “{unit}”", f"write 1 to {units}"
+            )
+        return community, building, unit, _code(row, "room", "room")
 
     def community(self, row: Row) -> None:
         community = _community_row(row)
@@ -753,75 +927,122 @@ class _Check:
         self.communities[community.code] = community
 
     def building(self, row: Row) -> None:
-        building = _building_row(row, self.the_community(row))
+        building = _building_row(row, self.community_of(row))
         key = building.community, building.code
         if key in self.buildings:
-            raise _Wrong("code", f"the building {building.code} of {building.community} stands twice", "keep one of the rows")  # fmt: skip
+            raise _Wrong(
+                "code", f"the building {building.code} of {key[0]} stands twice", "keep one of the rows"
+            )
         self.buildings[key] = building
-        self.grid.update((room.key, room) for room in grid(building))
-
-    def address(self, row: Row) -> RoomKey:
-        community = self.the_community(row)
-        building = _code(row, "building", "building")
-        units = self.buildings[community, building].units if (community, building) in self.buildings else self.known.buildings.get((community, building))  # fmt: skip
-        if units is None:
-            raise _Wrong("building", f"{community} has no building “{row.cells['building']}”", "add it to buildings, or correct the code")  # fmt: skip
-        unit = _code(row, "unit", "unit", empty=True)
-        if bool(units) != bool(unit) or (unit.isdigit() and int(unit) > units):
-            told = f"building {building} of {community} has {units} units" if units else f"building {building} of {community} has no units"  # fmt: skip
-            raise _Wrong("unit", f"{told}, the row says {unit or 'none'}", f"write 1 to {units}" if units else "leave the unit empty")  # fmt: skip
-        return community, building, unit, _code(row, "room", "room")
+        self.rooms.update((room.key, room) for room in grid(building))
 
     def room(self, row: Row) -> None:
         key = self.address(row)
         kind = _meaning(row, "kind", ROOM_KINDS)
-        if key in self.rooms or key in self.absent:
-            raise _Wrong("room", f"the room {'-'.join(filter(None, key))} stands twice", "keep one of the rows")
+        if key in self.excepted:
+            raise _Wrong(
+                "room", f"the room {'-'.join(filter(None, key))} stands twice", "keep one of the rows"
+            )
+        self.excepted.add(key)
+        regular = self.rooms.get(key)
         if kind == "absent":
+            self.rooms.pop(key, None)
             self.absent[key] = None
             return
-        community, building, unit, room = key
-        regular = self.grid.get(key)
-        known = self.buildings.get((community, building))
-        name = _text(row, "label", empty=True) or label(known.name if known else building, unit, room)
-        self.rooms[key] = RoomRow(*key, name, kind, regular.floor if regular else "")
+        building = key[:2]
+        name = (
+            self.buildings[building].name if building in self.buildings else self.known.buildings[building][0]
+        )
+        own_label = _text(row, "label", empty=True) or label(name, *key[2:])
+        self.rooms[key] = RoomRow(*key, own_label, kind, regular.floor if regular else "")
 
     def resident(self, row: Row) -> None:
         key = self.address(row)
-        if key in self.absent or not (key in self.grid or key in self.rooms or key in self.known.rooms):
-            raise _Wrong("room", f"{key[0]} has no room {'-'.join(filter(None, key[1:]))}", "correct the address, or add the room to rooms")  # fmt: skip
+        if key in self.absent or (key not in self.rooms and key not in self.known.rooms):
+            wrong = _Wrong(
+                "room",
+                f"{key[0]} has no room {'-'.join(filter(None, key[1:]))}",
+                "correct the address, or add the room to rooms",
+            )
+            raise self.missing("rooms", row.cells["room"], wrong)
         resident = ResidentRow(
             *key,
             _text(row, "name"),
             _phone(row, "phone"),
             _meaning(row, "role", RESIDENT_ROLES),
             _meaning(row, "language", LANGUAGES, "zh"),
+            *_dates(row),
         )
-        person = resident.community, resident.phone
-        others = [other for other in self.of_phone.get(person, ()) if other.key == key]
-        if others:
-            raise _Wrong("phone", f"{phones.mask(resident.phone)} stands twice for this room", "keep one of the rows")
-        earlier = self.of_phone.setdefault(person, [])
-        if earlier and earlier[0].name != resident.name:
-            raise _Wrong("phone", f"{phones.mask(resident.phone)} is both {earlier[0].name} and {resident.name}", "a number belongs to one person: correct the number or the name")  # fmt: skip
-        if earlier and earlier[0].language != resident.language:
+        shown = phones.mask(resident.phone)
+        rows = self.of_phone.setdefault((resident.community, resident.phone), [])
+        if any(other.key == key and other.leases == resident.leases for other in rows):
+            raise _Wrong("phone", f"{shown} stands twice for this room", "keep one of the rows")
+        if rows and rows[0].name != resident.name:
+            raise _Wrong(
+                "phone",
+                f"{shown} is given to both {rows[0].name} and {resident.name}",
+                "a number belongs to one person: correct the number or the name",
+            )
+        if rows and rows[0].language != resident.language:
             raise _Wrong("language", f"{resident.name} has two languages", "write the same one in each row")
-        earlier.append(resident)
+        rows.append(resident)
         self.residents.append(resident)
 
     def member(self, row: Row) -> None:
-        member = _staff_row(row, self.the_community(row))
+        member = _staff_row(row, self.community_of(row))
         key = member.community, member.name
         if key in self.staff:
-            raise _Wrong("name", f"{member.name} stands twice in {member.community}", "keep one row, or tell two people apart by their names")  # fmt: skip
-        if any(member.phone == other.phone and member.community == other.community for other in self.staff.values()):
-            raise _Wrong("phone", f"{phones.mask(member.phone)} belongs to another member of staff already", "correct the number")  # fmt: skip
+            raise _Wrong(
+                "name",
+                f"{member.name} stands twice in {key[0]}",
+                "keep one row, or tell two people apart by their names",
+            )
+        if (member.community, member.phone) in self.staff_phones:
+            raise _Wrong(
+                "phone",
+                f"{phones.mask(member.phone)} belongs to another member of staff",
+                "correct the number",
+            )
+        self.staff_phones.add((member.community, member.phone))
         self.staff[key] = member
 
     def shift(self, row: Row) -> None:
-        duty = _duty_row(row, self.the_community(row))
-        if (duty.community, duty.staff) not in self.known.staff | self.staff.keys():
-            raise _Wrong("staff", f"{duty.community} has no member of staff “{duty.staff}”", "add the person to staff, or correct the name")  # fmt: skip
+        duty = _duty_row(row, self.community_of(row))
+        key = duty.community, duty.staff
+        if key not in self.staff and key not in self.known.staff:
+            wrong = _Wrong(
+                "staff",
+                f"{duty.community} has no member of staff “{duty.staff}”",
+                "add the person to staff, or correct the name",
+            )
+            raise self.missing("staff", duty.staff, wrong)
         if duty in self.duty:
             raise _Wrong("staff", "the same duty stands twice", "keep one of the rows")
         self.duty[duty] = None
+
+
+def check(sheets: Sheets, known: Known = Known()) -> Registers:  # noqa: B008 - frozen
+    """Every row judged. What is in order is returned beside the problems, sorted as a person would walk the files.
+
+    Args:
+        sheets: what `read` found.
+        known: what the database holds, so that residents can be imported without repeating the estate.
+    """
+    work = _Check(sheets, known)
+    work.each("communities", "code", work.community)
+    work.each("buildings", "code", work.building)
+    work.each("rooms", "room", work.room)
+    work.each("residents", "name", work.resident)
+    work.each("staff", "name", work.member)
+    work.each("duty", "staff", work.shift)
+    return Registers(
+        communities=tuple(work.communities.values()),
+        buildings=tuple(work.buildings.values()),
+        rooms=tuple(work.rooms.values()),
+        absent_rooms=tuple(work.absent),
+        residents=tuple(work.residents),
+        staff=tuple(work.staff.values()),
+        duty=tuple(work.duty),
+        problems=tuple(work.problems),
+        notices=sheets.notices + work.notices(),
+    )

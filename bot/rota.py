@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select
+from sqlalchemy import BindParameter, Connection, Integer, and_, bindparam, case, exists, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from bot.core.types import Community
@@ -32,7 +32,7 @@ def _on(weekday: str, day: str) -> ColumnElement[bool]:
     return or_(DUTY.c.weekday == bindparam(weekday), DUTY.c.day == bindparam(day))
 
 
-_MINUTE = bindparam("minute")
+_MINUTE: BindParameter[int] = bindparam("minute", type_=Integer())
 _NOW_ON = or_(
     and_(
         _on("weekday", "day"),

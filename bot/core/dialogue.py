@@ -476,8 +476,10 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
     if talk.state.asking == "what" or top.intent in ("cancel", "ticket_change", "bind"):
         return False
     probe = Talk(talk.script, talk.facts, talk.state)
-    if any(not n.startswith("unclear:") for n in form.read(probe, flow, heard.text, heard)):
-        return False  # it answers the question after all
+    answered = {n for n in form.read(probe, flow, heard.text, heard) if not n.startswith("unclear:")}
+    # "物业几点下班" holds a time, yet answers nothing: a question counts as an answer only to what was asked.
+    if answered and (top.intent not in _IN_BETWEEN or talk.state.asking in answered):
+        return False
     if top.intent in BY_INTENT:
         talk.become(agenda=(*talk.state.agenda, top)[:_MOST_MATTERS])
         talk.say("utter_kept_for_later", matter=shorten(top.text, 20))

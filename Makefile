@@ -1,0 +1,69 @@
+# Two commands are enough: `make demo` to see it, `make test` to check it. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+NLU_PYTHON := nlu/.venv/bin/python
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test check train chat desk digest bench lock nlu-lock clean python-ok
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+python-ok:
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing. Install Python 3.11 (Debian: apt-get install python3 python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Python 3.11 is needed (the language model has no wheels for others); $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 3 * 2**30)' || { echo "Less than 3 GB of disk are free; both environments need about 2.5 GB. Free some and try again."; exit 1; }
+
+.venv/.made: requirements-dev.txt | python-ok
+	@echo "[1/3] the desk's environment (.venv) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Could not make .venv. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+nlu/.venv/.made: nlu/requirements.txt nlu/pyproject.toml .venv/.made | python-ok
+	@echo "[2/3] the language model's environment (nlu/.venv, about 1.8 GB) …"
+	@test -x $(NLU_PYTHON) || $(PYTHON) -m venv nlu/.venv
+	@cd nlu && ../.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt
+	@touch $@
+
+setup: .venv/.made nlu/.venv/.made ## make both environments
+
+train: setup ## train the language model if its data or pipeline changed
+	@echo "[3/3] the language model …"
+	@$(NLU_PYTHON) nlu/train.py
+
+demo: train ## everything at once, with the demo estate, and a chat in this terminal
+	@$(BIN)/python -m bot demo
+
+chat: train ## talk to the desk on the demo estate
+	@$(BIN)/python -m bot chat
+
+desk: setup ## the staff's terminal: see tickets and act on them
+	@$(BIN)/python -m bot desk
+
+digest: setup ## the supervisor's day
+	@$(BIN)/python -m bot digest
+
+check: setup ## lint, types, import rules, the office's files
+	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/components benchmarks
+	@$(BIN)/mypy bot
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m bot check
+
+test: train check ## every test; what is skipped is printed with its reason
+	@$(BIN)/python -m pytest -n 2 -rs $(PYTEST_ARGS)
+
+bench: train ## what a turn costs, without and with the language model, and a tick over 100,000 rows
+	@$(BIN)/python -m benchmarks.turn
+
+lock: .venv/.made ## renew requirements*.txt from pyproject.toml
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --extra dev --python-version 3.11 pyproject.toml -o requirements-dev.txt
+
+nlu-lock: .venv/.made ## renew nlu/requirements.txt from nlu/pyproject.toml
+	@cd nlu && ../.venv/bin/uv pip compile -q --generate-hashes --no-header pyproject.toml -o requirements.txt
+
+clean: ## remove the demo's database and logs (not the environments)
+	@rm -rf var

@@ -1,0 +1,112 @@
+"""The office's files, read once and checked together: domain.yml and data/*.yml → a Script and calendars.
+
+The only module that opens them. A mistake stops the start, and every mistake is named with its file, key and remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+import yaml
+
+from bot.core import domain, policy, tickets, triage
+from bot.core.calendar import Calendar
+from bot.core.domain import Mistake, Mistakes, Script
+
+#: Intents the dialogue knows what to do with (DOMAIN.md). One more in domain.yml would be heard and never answered.
+INTENTS = frozenset(
+    "repair complaint fee_query permit emergency service_request ticket_status ticket_change faq feedback handoff bind "
+    "inform affirm deny cancel rate greet thank goodbye out_of_scope".split()
+)
+
+
+def open_office(root: Path) -> Script:
+    """The script of this office. Raises Mistakes with everything that is wrong."""
+    found: list[Mistake] = []
+    text = _read(root / "domain.yml", found)
+    responses, intents, mistakes = domain.read_responses(text)
+    found.extend(mistakes)
+    found.extend(Mistake("domain.yml", "intents", f"'{i}' is missing", "Add it.") for i in sorted(INTENTS - intents))
+    found.extend(
+        Mistake("domain.yml", "intents", f"'{i}' is not known to the dialogue", "Remove it, or give it a flow.")
+        for i in sorted(intents - INTENTS)
+    )
+    rules: policy.Policy | None = None
+    dangers: triage.TriageRules | None = None
+    try:
+        rules = policy.load(_yaml(root / "data" / "policy.yml", found))
+    except policy.PolicyError as error:
+        found.extend(_split("data/policy.yml", str(error)))
+    try:
+        dangers = triage.load(_yaml(root / "data" / "triage.yml", found))
+    except ValueError as error:
+        found.extend(_split("data/triage.yml", str(error)))
+    needed = {f"utter_status_{s}" for table in tickets.TRANSITIONS.values() for s in table}
+    needed |= set(dangers.lines) if dangers else set()
+    found.extend(
+        Mistake("domain.yml", key, "is missing", "Add it, in both languages.") for key in sorted(needed - set(responses))
+    )
+    if rules is not None and not found:
+        found.extend(_unreachable(rules))
+    if found or rules is None or dangers is None:
+        raise Mistakes(tuple(found))
+    return Script(responses, rules, dangers, intents)
+
+
+def _unreachable(rules: policy.Policy) -> list[Mistake]:
+    return [
+        Mistake("data/policy.yml", f"clocks.{key}", "is of no kind of ticket", f"Use one of {', '.join(tickets.INITIAL)}.")
+        for key in rules.clocks
+        if key.partition("/")[0] not in tickets.INITIAL
+    ]
+
+
+def _split(file: str, text: str) -> list[Mistake]:
+    out: list[Mistake] = []
+    for line in text.splitlines():
+        words = line.removeprefix(f"{file}:").strip()
+        key, _, problem = words.partition(": ")
+        out.append(Mistake(file, key, problem or "is wrong", "See the comments in the file."))
+    return out
+
+
+def _read(path: Path, found: list[Mistake]) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        found.append(Mistake(path.name, "the file", "is missing", "Restore it from the release."))
+    except UnicodeDecodeError:
+        found.append(Mistake(path.name, "the file", "is not UTF-8", "Save it as UTF-8."))
+    return ""
+
+
+def _yaml(path: Path, found: list[Mistake]) -> Mapping[str, Any]:
+    text = _read(path, found)
+    try:
+        raw = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}" if mark else "the file"
+        found.append(Mistake(f"data/{path.name}", line, "is not valid YAML", "Mend the indentation or quoting there."))
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def calendar(script: Script, zone: ZoneInfo, year: int) -> Calendar:
+    """The community's calendar for the years around `year`, from the `holidays` library's table."""
+    country = script.policy.holiday_country
+    years = range(year - 1, year + 3)
+    table = holidays.country_holidays(country, years=years)
+    worked = getattr(table, "weekend_workdays", {})  # make-up workdays, where the library knows them
+    return Calendar(
+        zone=zone,
+        policy=script.policy,
+        holidays=frozenset(d for d in table if isinstance(d, date)),
+        make_up=frozenset(worked),
+        known_years=frozenset(years),
+    )

@@ -1,0 +1,305 @@
+"""Outgoing messages: put, claimed in order of importance, settled. Delivery is at least once.
+
+Rules
+1. A row is claimed, the transaction ends, the channel sends, a second transaction settles. No transaction is open while a
+   platform is waited for.
+2. Of one lane (a conversation, or a member of staff) a row waits for every earlier unsent row of equal or higher
+   importance. So ordinary messages keep their order, and an emergency overtakes them.
+3. A claim has a lease. When it ends unsettled the row is tried again: the platform may then get it twice, never not.
+4. Past its `not_after` (desk clock) a row ends `expired`; out of tries or refused it ends `failed`. Both become a phone task
+   for staff, and neither holds up another lane or, once ended, its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, text, union_all, update
+
+from bot import casebook
+from bot.core.types import RANK, Button, Say
+from bot.tables import table
+
+OUTBOX = table("outbox")
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message goes, and the lane whose order it keeps."""
+
+    channel: str
+    account: str
+    address: str
+    conversation_id: int | None = None
+    staff_id: int | None = None
+
+    @property
+    def lane(self) -> str:
+        return f"c{self.conversation_id}" if self.staff_id is None else f"s{self.staff_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A claimed outbox row."""
+
+    id: int
+    community_id: int
+    channel: str
+    account: str
+    address: str
+    text: str
+    buttons: tuple[Button, ...]
+    key: str
+    rank: int
+    attempts: int
+    conversation_id: int | None
+    staff_id: int | None
+    ticket_id: int | None
+    token: str
+
+
+_EARLIER = OUTBOX.alias("earlier")
+_WAITING = text("outbox.status IN ('ready', 'retry')")
+_BLOCKED = (
+    select(literal_column("1"))
+    .where(
+        _EARLIER.c.community_id == OUTBOX.c.community_id,
+        _EARLIER.c.lane == OUTBOX.c.lane,
+        _EARLIER.c.id < OUTBOX.c.id,
+        _EARLIER.c.rank <= OUTBOX.c.rank,
+        text("earlier.status IN ('ready', 'retry', 'claimed')"),
+    )
+    .correlate(OUTBOX)
+    .exists()
+)
+
+
+def _of_rank(rank: int) -> Any:
+    # One bounded range of the index per importance: 100,000 notices waiting do not slow an emergency.
+    inner = (
+        select(OUTBOX.c.id, OUTBOX.c.rank, OUTBOX.c.next_at)
+        .where(
+            _WAITING,
+            OUTBOX.c.rank == literal_column(str(rank)),
+            OUTBOX.c.next_at <= bindparam("machine_now"),
+            ~_BLOCKED,
+        )
+        .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
+        .limit(bindparam("batch"))
+        .subquery()
+    )
+    return select(inner.c.id, inner.c.rank, inner.c.next_at)
+
+
+_CANDIDATES = union_all(*(_of_rank(r) for r in sorted(RANK.values()))).subquery("candidate")
+_FIRST = (
+    select(_CANDIDATES.c.id)
+    .order_by(_CANDIDATES.c.rank, _CANDIDATES.c.next_at, _CANDIDATES.c.id)
+    .limit(bindparam("batch"))
+)
+# The outer query repeats the status: PostgreSQL re-reads it after a lock another sender held.
+_CLAIMABLE = (
+    select(
+        OUTBOX.c.id,
+        OUTBOX.c.community_id,
+        OUTBOX.c.channel,
+        OUTBOX.c.account,
+        OUTBOX.c.address,
+        OUTBOX.c.text,
+        OUTBOX.c.buttons,
+        OUTBOX.c.key,
+        OUTBOX.c.rank,
+        OUTBOX.c.attempts,
+        OUTBOX.c.conversation_id,
+        OUTBOX.c.staff_id,
+        OUTBOX.c.ticket_id,
+    )
+    .where(OUTBOX.c.id.in_(_FIRST), _WAITING)
+    .order_by(OUTBOX.c.rank, OUTBOX.c.next_at, OUTBOX.c.id)
+    .with_for_update(skip_locked=True, of=OUTBOX)
+)
+_MARK = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id == bindparam("of_id"))
+    .values(
+        status="claimed",
+        attempts=OUTBOX.c.attempts + 1,
+        claimed_by=bindparam("token"),
+        claimed_until=bindparam("lease_until"),
+    )
+)
+_EXPIRE = (
+    update(OUTBOX)
+    .where(_WAITING, OUTBOX.c.not_after.is_not(None), OUTBOX.c.not_after < bindparam("desk_now"))
+    .values(status="expired", error="not sent in time")
+    .returning(
+        OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
+    )
+)
+_SUPERSEDE = (
+    update(OUTBOX)
+    .where(
+        OUTBOX.c.community_id == bindparam("of_community"),
+        OUTBOX.c.lane == bindparam("of_lane"),
+        OUTBOX.c.key == bindparam("of_key"),
+        text("outbox.status IN ('ready', 'retry')"),
+    )
+    .values(status="superseded")
+)
+_SETTLE = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id == bindparam("of_id"), OUTBOX.c.status == "claimed", OUTBOX.c.claimed_by == bindparam("token"))
+    .values(
+        status=bindparam("new_status"),
+        external_id=bindparam("new_external"),
+        error=bindparam("why"),
+        next_at=bindparam("again_at"),
+        claimed_by=None,
+        claimed_until=None,
+    )
+    .returning(OUTBOX.c.id)
+)
+_SWEEP = (
+    update(OUTBOX)
+    .where(text("outbox.status = 'claimed'"), OUTBOX.c.claimed_until <= bindparam("machine_now"))
+    .values(
+        status="retry", next_at=bindparam("machine_now"), claimed_by=None, claimed_until=None, error="lease ended"
+    )
+)
+_INSERT = insert(OUTBOX)
+
+
+def row(
+    community_id: int,
+    to: Address,
+    say: Say,
+    *,
+    desk_now: datetime,
+    machine_now: datetime,
+    ticket_id: int | None = None,
+) -> dict[str, Any]:
+    """The outbox row of a message."""
+    return {
+        "community_id": community_id,
+        "channel": to.channel,
+        "account": to.account,
+        "address": to.address,
+        "conversation_id": to.conversation_id,
+        "staff_id": to.staff_id,
+        "ticket_id": ticket_id,
+        "lane": to.lane,
+        "text": say.text,
+        "buttons": [[b.label, b.value] for b in say.buttons],
+        "key": say.key,
+        "rank": RANK[say.priority],
+        "not_after": say.not_after,
+        "supersedes": say.supersedes,
+        "next_at": machine_now,
+        "created_at": desk_now,
+    }
+
+
+def put(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write messages, in order. One that supersedes drops the unsent ones of its lane with that key first."""
+    batch = [dict(r) for r in rows]
+    for item in batch:
+        if item["supersedes"]:
+            conn.execute(
+                _SUPERSEDE,
+                {"of_community": item["community_id"], "of_lane": item["lane"], "of_key": item["supersedes"]},
+            )
+    if batch:
+        conn.execute(_INSERT, batch)
+
+
+def claim(
+    conn: Connection, token: str, machine_now: datetime, lease: timedelta, batch: int = 20
+) -> tuple[Outgoing, ...]:
+    """The most important sendable rows, at most one of equal importance per lane, claimed for `lease`."""
+    rows = conn.execute(_CLAIMABLE, {"machine_now": machine_now, "batch": batch}).all()
+    if rows:
+        lease_until = machine_now + lease
+        conn.execute(_MARK, [{"of_id": r.id, "token": token, "lease_until": lease_until} for r in rows])
+    return tuple(
+        Outgoing(
+            r.id,
+            r.community_id,
+            r.channel,
+            r.account,
+            r.address,
+            r.text,
+            tuple(Button(label, value) for label, value in r.buttons),
+            r.key,
+            r.rank,
+            r.attempts + 1,
+            r.conversation_id,
+            r.staff_id,
+            r.ticket_id,
+            token,
+        )
+        for r in rows
+    )
+
+
+def expire(conn: Connection, desk_now: datetime) -> int:
+    """End the rows whose time has passed; staff get a phone task for each. Returns how many."""
+    gone = conn.execute(_EXPIRE, {"desk_now": desk_now}).all()
+    for r in gone:
+        casebook.phone_task(
+            conn,
+            r.community_id,
+            r.text,
+            "expired",
+            desk_now,
+            ticket_id=r.ticket_id,
+            conversation_id=r.conversation_id,
+        )
+    return len(gone)
+
+
+def settle(
+    conn: Connection,
+    sent: Outgoing,
+    status: str,
+    *,
+    machine_now: datetime,
+    desk_now: datetime,
+    external_id: str = "",
+    error: str = "",
+    again_at: datetime | None = None,
+) -> bool:
+    """End a claim: sent, sent_unconfirmed, retry (with `again_at`, machine clock) or failed.
+
+    False: the lease had ended and somebody else has the row; nothing is changed. A failed row becomes a phone task.
+    """
+    done = conn.execute(
+        _SETTLE,
+        {
+            "of_id": sent.id,
+            "token": sent.token,
+            "new_status": status,
+            "new_external": external_id,
+            "why": error,
+            "again_at": again_at or machine_now,
+        },
+    ).one_or_none()
+    if done is not None and status == "failed":
+        casebook.phone_task(
+            conn,
+            sent.community_id,
+            sent.text,
+            f"failed: {error}",
+            desk_now,
+            ticket_id=sent.ticket_id,
+            conversation_id=sent.conversation_id,
+        )
+    return done is not None
+
+
+def sweep(conn: Connection, machine_now: datetime) -> int:
+    """Give back the rows whose sender died. Returns how many."""
+    return conn.execute(_SWEEP, {"machine_now": machine_now}).rowcount

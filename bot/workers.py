@@ -1,0 +1,326 @@
+"""What keeps running: the inbox drain, the outbox drain and the ticks. They carry; they decide nothing.
+
+Each loop waits on a bell and looks by itself every now and then, so a lost ring costs a moment and never a message.
+APScheduler only ticks: what is due stands in the due rows. A loop survives any error of one piece of work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
+
+from bot import outbox, store
+from bot.channels import Channel, Inbound, Message, SendError
+from bot.core.types import Heard
+from bot.database import crash_point
+from bot.outbox import Outgoing
+from bot.store import Accepted, Claim, ClaimLost
+from bot.turns import Desk
+
+log = structlog.get_logger()
+
+LONGEST_BACKOFF = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """A burst as the dialogue hears it, and the parses to keep on its rows (inbox id → JSON, model hash)."""
+
+    heard: Heard
+    parses: Mapping[int, tuple[Mapping[str, Any] | None, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take and how often loops look by themselves. Machine time."""
+
+    lease: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(milliseconds=250)
+    tick: timedelta = timedelta(seconds=1)
+    sweep: timedelta = timedelta(seconds=5)
+    burst: timedelta = timedelta(seconds=1)
+    send_limit: timedelta = timedelta(seconds=20)
+    sends_at_once: int = 20
+
+
+class Bell:
+    """Wakes a loop: now, or when a burst's window has passed."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    def ring_in(self, delay: timedelta) -> None:
+        asyncio.get_running_loop().call_later(max(0.0, delay.total_seconds()), self.ring)
+
+    async def wait(self, longest: timedelta) -> None:
+        try:
+            async with asyncio.timeout(longest.total_seconds()):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+def backoff(attempts: int, jitter: float) -> timedelta:
+    """2, 4, 8 … seconds up to ten minutes, times 0.5–1.5 by `jitter` (0–1), so that a crowd does not return at once."""
+    return min(timedelta(seconds=2.0 ** min(attempts, 12)), LONGEST_BACKOFF) * (0.5 + jitter)
+
+
+class Workers:
+    """The loops of one process.
+
+    Args:
+        holder: names this process in claims and leases.
+        hear: makes of a claimed burst what the dialogue hears (NLU, triage). It never fails on a slow NLU.
+        channels: by (name, account).
+        jitter: a number from 0 to 1, e.g. `random.random`.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        holder: str,
+        hear: Callable[[Claim], Awaitable[Hearing]],
+        channels: Mapping[tuple[str, str], Channel],
+        jitter: Callable[[], float],
+        pace: Pace | None = None,
+    ) -> None:
+        self.desk = desk
+        self.pace = pace or Pace()
+        self.inbox_bell = Bell()
+        self.outbox_bell = Bell()
+        self._holder = holder
+        self._hear = hear
+        self._channels = channels
+        self._jitter = jitter
+        self._count = itertools.count(1)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._ticking = asyncio.Lock()
+        self._scheduler: AsyncIOScheduler | None = None
+
+    def _token(self) -> str:
+        return f"{self._holder}:{next(self._count)}"
+
+    # ── in ──
+
+    async def accept(self, community_id: int, message: Inbound, *, at_once: bool = False) -> Accepted:
+        """Keep a delivery. When this returns the platform may be acknowledged. `at_once`: triage fired."""
+        accepted = await self.desk.database.run(
+            lambda conn: store.accept(
+                conn,
+                community_id,
+                message,
+                now=self.desk.clock.now(),
+                machine_now=self.desk.machine.now(),
+                burst=self.pace.burst,
+                at_once=at_once,
+            )
+        )
+        crash_point("accept.committed")
+        if not accepted.duplicate:
+            self.inbox_bell.ring_in(timedelta(0) if at_once or message.button is not None else self.pace.burst)
+        return accepted
+
+    async def hear_one(self) -> bool:
+        """Claim one burst and answer it. False: nobody waits."""
+        desk = self.desk
+        token = self._token()
+        claim = await desk.database.run(
+            lambda conn: store.claim_conversation(conn, token, desk.machine.now(), self.pace.lease)
+        )
+        if claim is None:
+            return False
+        if not claim.rows:
+            return True
+        crash_point("claim.committed")
+        if claim.exhausted:
+            await self._park(claim, "it brought its worker down three times")
+            return True
+        try:
+            hearing = await self._hear(claim)
+            crash_point("turn.heard")
+            await desk.database.hop(lambda: desk.take_turn(claim, hearing.heard, hearing.parses))
+        except ClaimLost:
+            log.warning("claim_lost", conversation=claim.conversation_id)
+        except Exception as error:
+            log.exception("turn_failed", conversation=claim.conversation_id, inbox=[r.id for r in claim.rows])
+            await self._failed(claim, repr(error))
+        else:
+            self.outbox_bell.ring()
+        return True
+
+    async def _failed(self, claim: Claim, why: str) -> None:
+        tries = claim.rows[0].attempts + 1
+        if tries >= store.MAX_ATTEMPTS:
+            await self._park(claim, why)
+            return
+        again = self.desk.machine.now() + timedelta(seconds=tries)
+        await self.desk.database.run(lambda conn: store.release(conn, claim, again, why))
+        self.inbox_bell.ring_in(timedelta(seconds=tries))
+
+    async def _park(self, claim: Claim, why: str) -> None:
+        try:
+            await self.desk.database.hop(lambda: self.desk.park(claim, why))
+        except ClaimLost:
+            log.warning("claim_lost", conversation=claim.conversation_id)
+        self.outbox_bell.ring()
+
+    # ── out ──
+
+    async def send_some(self) -> int:
+        """Claim what may be sent now and send it, all at once. Returns how many rows were claimed."""
+        claimed = await self._claim_outgoing(self.pace.sends_at_once)
+        await asyncio.gather(*(self._deliver(row) for row in claimed))
+        return len(claimed)
+
+    async def _claim_outgoing(self, batch: int) -> tuple[Outgoing, ...]:
+        token = self._token()
+        now = self.desk.machine.now()
+        # The lease outlives the longest send, else a slow platform would get the message twice.
+        lease = self.pace.lease + self.pace.send_limit
+        claimed = await self.desk.database.run(lambda conn: outbox.claim(conn, token, now, lease, batch))
+        if claimed:
+            crash_point("send.claimed")
+        return claimed
+
+    async def _deliver(self, row: Outgoing) -> None:
+        status, external_id, error, wait = await self._send(row)
+        crash_point("send.sent")
+        machine_now = self.desk.machine.now()
+        again_at = machine_now + wait if wait is not None else None
+        await self.desk.database.run(
+            lambda conn: outbox.settle(
+                conn,
+                row,
+                status,
+                machine_now=machine_now,
+                desk_now=self.desk.clock.now(),
+                external_id=external_id,
+                error=error,
+                again_at=again_at,
+            )
+        )
+        crash_point("send.settled")
+        self.outbox_bell.ring()
+
+    async def _send(self, row: Outgoing) -> tuple[str, str, str, timedelta | None]:
+        channel = self._channels.get((row.channel, row.account))
+        if channel is None:
+            return "failed", "", f"no channel {row.channel} {row.account} is configured", None
+        try:
+            async with asyncio.timeout(self.pace.send_limit.total_seconds()):
+                external_id = await channel.send(
+                    row.address, Message(row.id, row.text, row.buttons, row.key)
+                )
+            return "sent", external_id, "", None
+        except SendError as refused:
+            if refused.unconfirmed:
+                return "sent_unconfirmed", "", str(refused), None
+            if not refused.retryable or row.attempts >= outbox.MAX_ATTEMPTS:
+                return "failed", "", str(refused), None
+            return "retry", "", str(refused), refused.after or backoff(row.attempts, self._jitter())
+        except Exception as fault:
+            # A fault of the channel's code or a time-out: worth another try, and never the end of the loop.
+            log.exception("send_failed", outbox=row.id, channel=row.channel)
+            if row.attempts >= outbox.MAX_ATTEMPTS:
+                return "failed", "", repr(fault), None
+            return "retry", "", repr(fault), backoff(row.attempts, self._jitter())
+
+    # ── ticks ──
+
+    async def tick(self) -> int:
+        """Fire what is due on the desk clock. Returns how many rows were claimed."""
+        count = 0
+        async with self._ticking:
+            while True:
+                until, token = self.desk.clock.now(), self._token()
+                due = await self.desk.database.hop(
+                    lambda until=until, token=token: self.desk.claim_due(  # type: ignore[misc]
+                        until, token, self.pace.lease
+                    )
+                )
+                if due is None:
+                    break
+                count += 1
+                crash_point("due.claimed")
+                try:
+                    await self.desk.database.hop(lambda due=due: self.desk.fire_due(due))  # type: ignore[misc]
+                except Exception as error:
+                    log.exception("due_failed", due=due.id, kind=due.kind)
+                    why = repr(error)
+                    await self.desk.database.hop(
+                        lambda due=due, why=why: self.desk.give_up_due(due, why)  # type: ignore[misc]
+                    )
+        if count:
+            self.outbox_bell.ring()
+        return count
+
+    async def sweep(self) -> int:
+        """Give back what dead senders held; end what is too late to send."""
+        machine_now, desk_now = self.desk.machine.now(), self.desk.clock.now()
+
+        def clean(conn: Any) -> int:
+            return outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
+
+        count = await self.desk.database.run(clean)
+        if count:
+            self.outbox_bell.ring()
+        return count
+
+    # ── running ──
+
+    async def _inbox_loop(self) -> None:
+        while True:
+            try:
+                if await self.hear_one():
+                    continue
+            except Exception:
+                log.exception("inbox_drain_failed")
+            await self.inbox_bell.wait(self.pace.poll)
+
+    async def _outbox_loop(self) -> None:
+        while True:
+            try:
+                room = self.pace.sends_at_once - len(self._sending)
+                claimed = await self._claim_outgoing(room) if room > 0 else ()
+                for row in claimed:
+                    task = asyncio.create_task(self._deliver(row))
+                    self._sending.add(task)
+                    task.add_done_callback(self._sending.discard)
+                if claimed:
+                    continue
+            except Exception:
+                log.exception("outbox_drain_failed")
+            await self.outbox_bell.wait(self.pace.poll)
+
+    def start(self, *, inbox_loops: int = 2) -> None:
+        """Start the loops and the ticks on the running event loop."""
+        self._tasks = [asyncio.create_task(self._inbox_loop()) for _ in range(inbox_loops)]
+        self._tasks.append(asyncio.create_task(self._outbox_loop()))
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
+        )
+        scheduler.add_job(self.tick, "interval", seconds=self.pace.tick.total_seconds(), id="due")
+        scheduler.add_job(self.sweep, "interval", seconds=self.pace.sweep.total_seconds(), id="sweep")
+        scheduler.start()
+        self._scheduler = scheduler
+
+    async def stop(self) -> None:
+        """Take nothing new; let the sends on their way settle."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._sending, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Rasa components of the desk's own pipeline."""

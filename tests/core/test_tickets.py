@@ -1,0 +1,293 @@
+"""The transition tables: no ticket is ever stuck, and nothing moves that the trade does not allow."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stage import ticket
+
+from bot.core import deadlines
+from bot.core.tickets import (
+    CLOCK,
+    ENDS,
+    EVERYONE_ON_DUTY,
+    INITIAL,
+    KIND_CODES,
+    RESIDENT,
+    TRANSITIONS,
+    WORK_PATH,
+    IllegalMove,
+    Rule,
+    allowed,
+    is_open,
+    move,
+)
+from bot.core.types import TicketView
+
+NOON = datetime(2026, 3, 4, 4, tzinfo=UTC)
+KINDS = tuple(TRANSITIONS)
+STATUSES = [(kind, status) for kind, table in TRANSITIONS.items() for status in table]
+ROWS: list[tuple[str, str, str, Rule]] = [
+    (kind, status, action, rule)
+    for kind, table in TRANSITIONS.items()
+    for status, rules in table.items()
+    for action, rule in rules.items()
+]
+ROLES = (*sorted(EVERYONE_ON_DUTY), RESIDENT, CLOCK)
+ACTIONS = sorted({action for _, _, action, _ in ROWS} | {"teleport"})
+
+
+def play(start: TicketView, *moves: tuple[str, str, str]) -> TicketView:
+    """Moves as (action, role, note), one after the other."""
+    for action, role, note in moves:
+        start, _ = move(start, action, role, NOON, note, "李师傅")
+    return start
+
+
+# ── The tables as a whole ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_kind_has_a_code_a_beginning_ends_and_a_work_path() -> None:
+    assert set(KIND_CODES) == set(INITIAL) == set(ENDS) == set(WORK_PATH) == set(KINDS)
+    assert len(set(KIND_CODES.values())) == len(KIND_CODES)
+    for kind in KINDS:
+        assert INITIAL[kind] in TRANSITIONS[kind]
+        assert ENDS[kind] and ENDS[kind] <= set(TRANSITIONS[kind])
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_every_status_has_a_way_out_or_is_an_end(kind: str, status: str) -> None:
+    if status not in ENDS[kind]:
+        assert any(rule.to != status for rule in TRANSITIONS[kind][status].values())
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_every_ticket_can_reach_an_end_from_where_it_stands(kind: str, status: str) -> None:
+    reached, edge = {status}, [status]
+    while edge:
+        for rule in TRANSITIONS[kind][edge.pop()].values():
+            if rule.to not in reached:
+                reached.add(rule.to)
+                edge.append(rule.to)
+    assert reached & ENDS[kind]
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_every_status_can_be_reached_from_the_beginning(kind: str, status: str) -> None:
+    reached = {INITIAL[kind]}
+    while True:
+        further = {rule.to for s in reached for rule in TRANSITIONS[kind][s].values()} - reached
+        if not further:
+            break
+        reached |= further
+    assert status in reached
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_every_open_status_is_owned_by_somebody_on_duty(kind: str, status: str) -> None:
+    """A way out that only a resident or the clock can take leaves a ticket open for ever when both are silent."""
+    if status not in ENDS[kind]:
+        assert any(
+            rule.by & EVERYONE_ON_DUTY or CLOCK in rule.by for rule in TRANSITIONS[kind][status].values() if rule.to != status
+        )
+
+
+@pytest.mark.parametrize(("kind", "status", "action", "rule"), ROWS)
+def test_every_row_leads_to_a_known_status_and_names_known_roles(kind: str, status: str, action: str, rule: Rule) -> None:
+    assert rule.to in TRANSITIONS[kind]
+    assert rule.by and rule.by <= set(ROLES)
+
+
+@pytest.mark.parametrize(("kind", "status", "action", "rule"), ROWS)
+def test_a_row_says_who_closed_exactly_when_it_leads_to_an_end(kind: str, status: str, action: str, rule: Rule) -> None:
+    assert bool(rule.closes_as) == (rule.to in ENDS[kind])
+
+
+@pytest.mark.parametrize(("kind", "status", "action", "rule"), ROWS)
+def test_the_clock_never_acts_where_a_reason_is_owed(kind: str, status: str, action: str, rule: Rule) -> None:
+    assert not (CLOCK in rule.by and rule.needs_note)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_work_path_is_walked_by_one_person_to_the_point_where_the_work_is_done(kind: str) -> None:
+    done = play(ticket(kind), *((action, "supervisor", "已处理") for action in WORK_PATH[kind]))
+    assert is_open(done)
+    if kind != "service_order":  # its path ends at the quote: the resident decides
+        assert not deadlines.running(done, "resolve")
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if {"resolved", "replied", "answered"} & set(TRANSITIONS[k])])
+def test_silence_closes_what_was_answered(kind: str) -> None:
+    for status in {"resolved", "replied", "answered"} & set(TRANSITIONS[kind]):
+        assert "timeout" in allowed(ticket(kind, status), CLOCK)
+
+
+# ── Rule 1 to 4: what may not be done ───────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.sampled_from(STATUSES), st.sampled_from(ACTIONS), st.sampled_from(ROLES), st.sampled_from(["", "  \n", "等配件"]))
+def test_a_move_follows_the_table_or_is_refused_and_changes_nothing(
+    where: tuple[str, str], action: str, role: str, note: str
+) -> None:
+    kind, status = where
+    before = ticket(kind, status, assignee="张师傅", rework=1)
+    rule = TRANSITIONS[kind][status].get(action)
+    legal = rule is not None and role in rule.by and (bool(note.strip()) or not rule.needs_note)
+    if not legal:
+        with pytest.raises(IllegalMove) as refused:
+            move(before, action, role, NOON, note, "李师傅")
+        assert before.number in str(refused.value)
+        assert before == ticket(kind, status, assignee="张师傅", rework=1)
+        return
+    assert rule is not None
+    after, line = move(before, action, role, NOON, note, "李师傅")
+    assert (after.status, after.updated_at) == (rule.to, NOON)
+    assert (line.action, line.from_status, line.to_status, line.by_role, line.note) == (action, status, rule.to, role, note)
+    assert after.rework == 1 + rule.counts_rework
+    assert after.number == before.number and after.opened_at == before.opened_at
+    assert bool(after.closed_by) == (not is_open(after))
+
+
+@given(st.sampled_from(STATUSES), st.sampled_from(ROLES))
+def test_what_a_staff_page_offers_is_what_may_be_done(where: tuple[str, str], role: str) -> None:
+    kind, status = where
+    for action in allowed(ticket(kind, status), role):
+        move(ticket(kind, status), action, role, NOON, "有理由", "李师傅")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "action", "role"),
+    [
+        ("repair", "in_progress", "pause", "technician"),
+        ("repair", "dispatched", "return", "technician"),
+        ("repair", "submitted", "reject", "steward"),
+        ("repair", "in_progress", "done", "technician"),
+        ("repair", "in_progress", "quote", "technician"),
+        ("complaint", "investigating", "reply", "steward"),
+        ("emergency", "open", "stand_down", "guard"),
+        ("emergency", "on_site", "secure", "guard"),
+        ("follow_up", "contacted", "settle", "supervisor"),
+    ],
+)
+def test_a_reason_is_demanded_where_the_resident_will_ask_why(kind: str, status: str, action: str, role: str) -> None:
+    with pytest.raises(IllegalMove, match="needs a note"):
+        move(ticket(kind, status), action, role, NOON, " ")
+    assert move(ticket(kind, status), action, role, NOON, "等待配件")[1].note == "等待配件"
+
+
+def test_a_refusal_says_what_is_possible_instead() -> None:
+    with pytest.raises(IllegalMove, match="possible: accept"):
+        move(ticket(), "depart", "technician", NOON)
+    with pytest.raises(IllegalMove, match="not for role guard"):
+        move(ticket(), "accept", "guard", NOON)
+    with pytest.raises(IllegalMove, match="possible: nothing"):
+        move(ticket("repair", "cancelled"), "reopen", "resident", NOON)
+
+
+def test_a_resident_never_accepts_works_or_stands_down() -> None:
+    for kind, status, action, rule in ROWS:
+        if RESIDENT in rule.by:
+            assert action in {"cancel", "confirm", "not_fixed", "dispute", "agree", "decline", "reopen"}, (kind, status)
+
+
+# ── Stories ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tap_is_grabbed_mended_and_confirmed() -> None:
+    grabbed = play(ticket(), ("accept", "technician", ""))
+    assert (grabbed.status, grabbed.assignee) == ("dispatched", "李师傅")
+    mended = play(grabbed, ("depart", "technician", ""), ("arrive", "technician", ""), ("done", "technician", "换了阀芯"))
+    assert mended.status == "resolved" and is_open(mended)
+    closed = play(mended, ("confirm", "resident", ""))
+    assert (closed.status, closed.closed_by) == ("closed", "resident") and not is_open(closed)
+
+
+@pytest.mark.parametrize("status", ["dispatched", "en_route", "in_progress", "on_hold"])
+def test_a_technician_returns_the_job_and_it_is_accepted_and_free_for_another(status: str) -> None:
+    returned = play(ticket("repair", status, assignee="李师傅"), ("return", "technician", "不是我的工种"))
+    assert (returned.status, returned.assignee) == ("accepted", "")
+    assert play(returned, ("accept", "technician", "")).status == "dispatched"
+
+
+def test_a_pause_keeps_its_reason_until_the_work_goes_on() -> None:
+    paused = play(ticket("repair", "in_progress", assignee="李师傅"), ("pause", "technician", "等待配件"))
+    assert (paused.status, paused.pause_reason, paused.assignee) == ("on_hold", "等待配件", "李师傅")
+    resumed = play(paused, ("resume", "clock", ""))
+    assert (resumed.status, resumed.pause_reason) == ("in_progress", "")
+
+
+def test_not_fixed_goes_back_to_work_and_is_counted_each_time() -> None:
+    again = play(ticket("repair", "resolved"), ("not_fixed", "resident", ""))
+    assert (again.status, again.rework, again.closed_by) == ("in_progress", 1, "")
+    third = play(again, ("done", "technician", "又换一次"), ("not_fixed", "resident", ""))
+    assert third.rework == 2
+
+
+def test_a_reopened_repair_is_open_again_and_no_longer_counts_as_closed_by_anybody() -> None:
+    silent = play(ticket("repair", "resolved"), ("timeout", "clock", ""))
+    assert silent.closed_by == "timeout"
+    again = play(silent, ("reopen", "resident", ""))
+    assert is_open(again) and again.closed_by == "" and again.rework == 1
+
+
+def test_silence_is_never_the_residents_word() -> None:
+    for kind, status, action, rule in ROWS:
+        if rule.by == {CLOCK}:
+            assert rule.closes_as != "resident", (kind, status, action)
+
+
+def test_a_resident_may_withdraw_until_the_technician_is_at_work() -> None:
+    for status in ("submitted", "accepted", "dispatched", "en_route"):
+        assert play(ticket("repair", status), ("cancel", "resident", "")).status == "cancelled"
+    with pytest.raises(IllegalMove):
+        move(ticket("repair", "in_progress"), "cancel", "resident", NOON)
+
+
+def test_chargeable_work_waits_for_the_residents_word() -> None:
+    quoted = play(ticket("repair", "in_progress"), ("quote", "technician", "换电机 350 元"))
+    assert quoted.status == "quote_pending"
+    assert play(quoted, ("agree", "resident", "")).status == "in_progress"
+    assert play(quoted, ("decline", "resident", "")).status == "cancelled"
+    with pytest.raises(IllegalMove):
+        move(quoted, "agree", "technician", NOON)
+
+
+def test_a_complaint_is_disputed_once_reviewed_by_a_superior_and_visited() -> None:
+    disputed = play(ticket("complaint", "replied"), ("dispute", "resident", ""))
+    with pytest.raises(IllegalMove):
+        move(disputed, "review", "steward", NOON, "维持")
+    reviewed = play(disputed, ("review", "supervisor", "已道歉并整改"))
+    assert "dispute" not in TRANSITIONS["complaint"][reviewed.status]
+    assert play(reviewed, ("visit", "steward", "电话回访"), ("close", "steward", "")).status == "closed"
+
+
+def test_a_false_alarm_can_be_taken_back() -> None:
+    stood_down = play(ticket("emergency", "called"), ("stand_down", "guard", "烟感误报"))
+    assert (stood_down.status, stood_down.closed_by) == ("false_alarm", "false_alarm")
+    assert play(stood_down, ("reopen", "guard", "又冒烟了")).status == "open"
+
+
+def test_a_low_score_is_settled_by_the_office_and_closed() -> None:
+    case = play(ticket("follow_up"), ("accept", "supervisor", ""), ("settle", "supervisor", "上门道歉"), ("close", "supervisor", ""))
+    assert (case.status, case.closed_by) == ("closed", "staff")
+
+
+def test_a_service_is_quoted_ordered_done_and_paid() -> None:
+    order = play(
+        ticket("service_order"),
+        ("quote", "technician", "保洁 4 小时 240 元"),
+        ("agree", "resident", ""),
+        ("accept", "technician", ""),
+        ("done", "technician", "已完成"),
+        ("paid", "cashier", ""),
+        ("close", "cashier", ""),
+    )
+    assert order.status == "closed"
+
+
+def test_an_answered_question_that_was_not_answered_goes_back_to_its_owner() -> None:
+    answered = play(ticket("enquiry"), ("accept", "steward", ""), ("answer", "steward", "周六不施工"))
+    assert play(answered, ("reopen", "resident", "")).status == "owned"
