@@ -123,7 +123,9 @@ def _next(dialect: str) -> Any:
 
 
 def _answer(dialect: str) -> Any:
-    statement = insert_into(dialect, ANSWER).values(**_spells("community_id", "ticket_id", "score", "comment", "at"))
+    statement = insert_into(dialect, ANSWER).values(
+        **_spells("community_id", "ticket_id", "score", "comment", "at")
+    )
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=["community_id", "ticket_id"],

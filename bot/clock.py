@@ -63,7 +63,9 @@ class DeskClock:
         """
         offset = instant - self._machine.now()
         if offset < self._offset - timedelta(microseconds=1):
-            raise ValueError(f"the desk clock only moves forward; it is already past {instant:%Y-%m-%d %H:%M:%S} UTC")
+            raise ValueError(
+                f"the desk clock only moves forward; it is already past {instant:%Y-%m-%d %H:%M:%S} UTC"
+            )
         conn.execute(_KEEP[conn.dialect.name], {"offset_seconds": offset.total_seconds()})
 
         def moved() -> None:

@@ -68,6 +68,7 @@ class Database:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         options: dict[str, Any] = {
+            "hide_parameters": True,  # an error's text must not carry what residents wrote
             "json_serializer": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         }
         if self.dialect == "sqlite":
@@ -78,7 +79,9 @@ class Database:
             _set_up_sqlite(self.writer, "BEGIN IMMEDIATE", read_only=False)
             _set_up_sqlite(self.reader, "BEGIN DEFERRED", read_only=True)
         else:
-            self.writer = create_engine(self.url, pool_size=workers, max_overflow=2, pool_pre_ping=False, **options)
+            self.writer = create_engine(
+                self.url, pool_size=workers, max_overflow=2, pool_pre_ping=False, **options
+            )
             self.reader = self.writer
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="desk-db")
         self._read_threads = ThreadPoolExecutor(2, thread_name_prefix="desk-db-read")
@@ -140,7 +143,9 @@ class Database:
 def _set_up_sqlite(engine: Engine, begin: str, *, read_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN is deferred; ours comes with the begin event
+        connection.isolation_level = (
+            None  # the driver's own BEGIN is deferred; ours comes with the begin event
+        )
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")

@@ -82,7 +82,9 @@ def _set(dialect: str, *, revive: tuple[str, ...]) -> Any:
 # A deadline that has fired does not fire again; a reminder asked for again is wanted again.
 _SET_DEADLINE = both(lambda d: _set(d, revive=("pending", "cancelled")))
 _SET_REMINDER = both(lambda d: _set(d, revive=("pending", "cancelled", "done", "parked")))
-_DEADLINES = select(DUE.c.kind, DUE.c.round).where(*_SUBJECT, DUE.c.source == "deadline", DUE.c.status == "pending")
+_DEADLINES = select(DUE.c.kind, DUE.c.round).where(
+    *_SUBJECT, DUE.c.source == "deadline", DUE.c.status == "pending"
+)
 _CANCEL_ROUND = (
     update(DUE)
     .where(*_SUBJECT, DUE.c.kind == bindparam("of_kind"), DUE.c.round == bindparam("of_round"))
@@ -107,7 +109,9 @@ _NEXT = (
 _CLAIM = (
     update(DUE)
     .where(DUE.c.id == _NEXT.scalar_subquery())
-    .values(claimed_by=bindparam("token"), claimed_until=bindparam("lease_until"), attempts=DUE.c.attempts + 1)
+    .values(
+        claimed_by=bindparam("token"), claimed_until=bindparam("lease_until"), attempts=DUE.c.attempts + 1
+    )
     .returning(
         DUE.c.id,
         DUE.c.community_id,
@@ -225,7 +229,7 @@ def claim(
         _CLAIM,
         {"until": until, "token": token, "machine_now": machine_now, "lease_until": machine_now + lease},
     ).one_or_none()
-    return None if row is None else DueRow(*tuple(row), token=token)
+    return None if row is None else DueRow(**row._mapping, token=token)
 
 
 def settle(conn: Connection, due: DueRow, status: str, why: str = "") -> bool:

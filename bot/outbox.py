@@ -152,7 +152,11 @@ _SUPERSEDE = (
 )
 _SETTLE = (
     update(OUTBOX)
-    .where(OUTBOX.c.id == bindparam("of_id"), OUTBOX.c.status == "claimed", OUTBOX.c.claimed_by == bindparam("token"))
+    .where(
+        OUTBOX.c.id == bindparam("of_id"),
+        OUTBOX.c.status == "claimed",
+        OUTBOX.c.claimed_by == bindparam("token"),
+    )
     .values(
         status=bindparam("new_status"),
         external_id=bindparam("new_external"),
@@ -167,7 +171,11 @@ _SWEEP = (
     update(OUTBOX)
     .where(text("outbox.status = 'claimed'"), OUTBOX.c.claimed_until <= bindparam("machine_now"))
     .values(
-        status="retry", next_at=bindparam("machine_now"), claimed_by=None, claimed_until=None, error="lease ended"
+        status="retry",
+        next_at=bindparam("machine_now"),
+        claimed_by=None,
+        claimed_until=None,
+        error="lease ended",
     )
 )
 _INSERT = insert(OUTBOX)

@@ -1,15 +1,15 @@
 """The registers into the database: all rows in one transaction, or none.
 
-Importing the same files twice changes nothing the second time. It must never delete an estate row or a person, because
-tickets refer to them: a membership ends by its `until`, a member of staff by `active`. The rota alone is replaced, per
-community, by what the file says; a shift nobody keeps any more would call the wrong person at night.
+Importing the same files twice changes nothing the second time. It must never delete an estate row or a person,
+because tickets refer to them: a membership ends by its `until`, a member of staff by `active`. The rota alone
+is replaced, per community, by what the file says; a shift nobody keeps would call the wrong person at night.
 
 Who is who
-- A resident is known by the telephone. A new name under a known telephone is a correction when all the person's present
-  memberships stand in the file, a new person when all of them have ended, and otherwise a mistake to be told: the
-  number may have passed to a stranger, who would inherit the household's tickets.
-- A room has one household of its owners and their family, and one of the tenants of each lease: those who share `until`.
-  New tenants, once the former ones have left, are a new household and see nothing of the former one's.
+- A resident is known by the telephone. A new name under a known telephone is a correction when all the
+  person's present memberships stand in the file, a new person when all of them have ended, and otherwise a
+  mistake to be told: the number may have passed to a stranger, who would inherit the household's tickets.
+- A room has one household of its owners and their family, and one of the tenants of each lease: those who
+  share `until`. New tenants, once the former ones have left, are a new household and see nothing of theirs.
 - Staff are known by their name in the community, rooms by their codes.
 """
 
@@ -188,7 +188,7 @@ def _put(conn: Connection, target: Any, rows: list[dict[str, Any]]) -> None:
 
 
 class _Writing:
-    """One import. Each register is compared with what is there, then written in bulk, in the order of the keys."""
+    """One import. Each register is compared with what is there, then written in bulk, parents first."""
 
     def __init__(self, conn: Connection, found: Registers) -> None:
         self.conn, self.found = conn, found
@@ -352,7 +352,8 @@ def _told(row: Any, column: str, value: Any) -> str:
     before = getattr(row, column)
     if "phone" in column:
         before, value = mask(before), mask(value)
-    return f"{column} {before if before not in ('', None) else '(empty)'} → {value if value is not None else '(empty)'}"
+    before, value = (shown if shown not in ("", None) else "(empty)" for shown in (before, value))
+    return f"{column} {before} → {value}"
 
 
 def _shift(key: tuple[Any, ...]) -> str:
@@ -445,8 +446,7 @@ class _Households:
             if present:
                 problems.append(
                     Problem(
-                        "residents",
-                        0,
+                        *rows[0].origin,
                         "phone",
                         f"{mask(resident.phone)} belongs to {resident.name} in the database and to {rows[0].name} here",
                         f"give {resident.name}'s rows too, with until if they have left, or correct the number",

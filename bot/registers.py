@@ -1,15 +1,15 @@
-"""The registers as people keep them: estate, residents, staff and rota, from CSV files or a workbook, read and checked.
+"""The registers as people keep them: estate, residents, staff and rota, read from CSV files or a workbook.
 
-Every row is checked before anything is written, and every mistake is told with its file, row, column and remedy, all at
-once. It must never touch a database (that is `bot.register_import`), guess at a cell it cannot read, or put a whole
-telephone number that is in order into a sentence.
+Every row is checked before anything is written, and every mistake is told with its file, row, column and
+remedy, all at once. It must never touch a database (that is `bot.register_import`), guess at a cell it cannot
+read, or put a whole telephone number that is in order into a sentence.
 
 Rules, so that tests and docs can point at them:
 
-1. A folder holds one CSV a register, a workbook one sheet a register; names and headings in English or Chinese.
-2. Files saved by Excel in China are GBK: UTF-8 (with or without mark), UTF-16 with mark and GB18030 are all read.
-3. Codes are stored as residents' words are normalised by `bot.core.resolve.room`: "4号楼" is 4, "一单元" is 1, "a座" is A.
-4. buildings describes the regular grid; rooms describes what departs from it (shops, bays, a room that is not there).
+1. A folder holds one CSV a register, a workbook one sheet; names and headings in English or Chinese.
+2. Files saved by Excel in China are GBK: UTF-8, UTF-16 with its mark and GB18030 are all read.
+3. Codes are what `bot.core.resolve.room` makes of residents' words: "4号楼" is 4, "一单元" is 1, "a座" is A.
+4. buildings describes the regular grid; rooms what departs from it (shops, bays, a room that is not there).
 5. A telephone belongs to one person of a community, who may live in several rooms.
 6. One mistake, one sentence: rows that only refer to a row in error are not told as mistakes of their own.
 """
@@ -20,9 +20,10 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -185,7 +186,7 @@ class CommunityRow:
 
 @dataclass(frozen=True, slots=True)
 class BuildingRow:
-    """A building and its regular grid. `units` 0: a tower without units. `floor_labels` from the ground up."""
+    """A building and its regular grid. `units` 0: a tower without units. `floor_labels` go upwards."""
 
     community: str
     code: str
@@ -230,6 +231,7 @@ class ResidentRow:
     language: str
     since: date | None = None
     until: date | None = None
+    origin: tuple[str, int] = field(default=("", 0), compare=False)  # file and row, for sentences
 
     @property
     def key(self) -> RoomKey:
@@ -237,7 +239,7 @@ class ResidentRow:
 
     @property
     def leases(self) -> bool:
-        """Tenants keep a household of their own: what they file is not the owner's to read, nor the reverse."""
+        """Tenants keep a household of their own: neither reads what the other has filed."""
         return self.role == "tenant"
 
 
@@ -272,7 +274,7 @@ class DutyRow:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to put right. `row` is the row a spreadsheet shows (the heading is 1; 0 is the whole file)."""
+    """One thing to put right. `row` is what a spreadsheet shows (the heading is 1; 0 is the whole file)."""
 
     file: str
     row: int
@@ -345,7 +347,7 @@ class Sheets:
 def decode(content: bytes) -> str | None:
     """The text of a CSV as Excel, WPS or an editor saves it; None when it is in no encoding known here.
 
-    A mark decides; else UTF-8, which random GBK bytes practically never are; else GB18030, of which GBK is a part.
+    A mark decides; else UTF-8, which GBK text practically never is; else GB18030, of which GBK is a part.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         attempts: tuple[str, ...] = ("utf-16",)
@@ -437,6 +439,8 @@ def _cell(value: Any) -> str:
             return value.isoformat(timespec="minutes")
         case date():
             return value.isoformat()
+        case timedelta():  # 24:00 in a cell of hours
+            return f"{value // timedelta(hours=1)}:{value // timedelta(minutes=1) % 60:02d}"
     return str(value)
 
 
@@ -450,27 +454,34 @@ def _workbook(path: Path) -> list[_Table | Problem]:
                 f"the file is larger than {MOST_BYTES // 2**20} MB", "import one community at a time"
             )
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            return [
+                _Table(
+                    f"{path.name} › {sheet.title}",
+                    sheet.title,
+                    [
+                        [_cell(cell) for cell in row]
+                        for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)
+                    ],
+                )
+                for sheet in book.worksheets
+            ]
+        finally:
+            book.close()
     except OSError as error:
         return wrong(
             f"the file cannot be read ({error.strerror})",
             "check that it may be read and is not open in Excel",
         )
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError):
+    except _NO_WORKBOOK:
         return wrong("this is not a workbook that can be opened", "save it again as .xlsx without a password")
-    try:
-        return [
-            _Table(
-                f"{path.name} › {sheet.title}",
-                sheet.title,
-                [
-                    [_cell(value) for value in row]
-                    for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)
-                ],
-            )
-            for sheet in book.worksheets
-        ]
-    finally:
-        book.close()
+
+
+# What openpyxl lets through of zip, XML (a SyntaxError) and its own reading when a file is damaged.
+_NO_WORKBOOK: Final = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, SyntaxError, KeyError, ValueError, TypeError,
+    IndexError, AttributeError,
+)  # fmt: skip
 
 
 def _plain(word: str) -> str:
@@ -664,10 +675,13 @@ def code(kind: Literal["building", "unit", "room"], written: str) -> str | None:
     "4栋", "四号楼", "04" → "4"; "a座" → "A"; "1单元" → "1"; "703室" → "703"; "b1-012" (a bay) → "B1-012".
     """
     word = re.sub(r"\s+", "", fold(written)).upper()
-    if _PLAIN_CODE.fullmatch(word):
-        return str(int(word)) if word.isdigit() and kind != "room" else word
     said = [getattr(mention, kind) for mention in rooms.mentions(written) if mention.text == written.strip()]
-    return said[0] if len(said) == 1 and said[0] else None
+    # A bay "B1-012" would be heard as room 012 of building B1.
+    if len(said) == 1 and said[0] and not (kind == "room" and _PLAIN_CODE.fullmatch(word)):
+        return str(said[0])
+    if not _PLAIN_CODE.fullmatch(word):
+        return None
+    return str(int(word)) if word.isdigit() and kind != "room" else word
 
 
 def _code(row: Row, column: str, kind: Literal["building", "unit", "room"], *, empty: bool = False) -> str:
@@ -842,7 +856,7 @@ class _Excused(Exception):
 
 
 class _Check:
-    """One pass over the sheets. Later registers are judged against the earlier ones and against what is known."""
+    """One pass over the sheets. Later registers are judged against the earlier ones and what is known."""
 
     def __init__(self, sheets: Sheets, known: Known) -> None:
         self.sheets, self.known = sheets, known
@@ -860,7 +874,7 @@ class _Check:
         self.duty: dict[DutyRow, None] = {}
 
     def each(self, register: str, named_by: str, take: Callable[[Row], None]) -> None:
-        """Take every row of a register; one that is wrong becomes a problem, and what refers to it is excused."""
+        """Take every row of a register; a wrong one becomes a problem, and what refers to it is excused."""
         for row in self.sheets.rows.get(register, ()):
             try:
                 take(row)
@@ -873,7 +887,7 @@ class _Check:
             self.failed.add((register, fold(row.cells[named_by]).upper()))
 
     def missing(self, register: str, name: str, wrong: _Wrong) -> Exception:
-        """What to raise when `name` is not in the register: its own error, unless the register's row is at fault."""
+        """What to raise when `name` is not in the register: `wrong`, unless its row there is at fault."""
         at_fault = register in self.sheets.broken or (register, fold(name).upper()) in self.failed
         return _Excused() if at_fault else wrong
 
@@ -972,6 +986,7 @@ class _Check:
             _meaning(row, "role", RESIDENT_ROLES),
             _meaning(row, "language", LANGUAGES, "zh"),
             *_dates(row),
+            (row.file, row.number),
         )
         shown = phones.mask(resident.phone)
         rows = self.of_phone.setdefault((resident.community, resident.phone), [])
@@ -1021,8 +1036,8 @@ class _Check:
         self.duty[duty] = None
 
 
-def check(sheets: Sheets, known: Known = Known()) -> Registers:  # noqa: B008 - frozen
-    """Every row judged. What is in order is returned beside the problems, sorted as a person would walk the files.
+def check(sheets: Sheets, known: Known = Known()) -> Registers:
+    """Every row judged. What is in order is returned beside the problems, register by register.
 
     Args:
         sheets: what `read` found.

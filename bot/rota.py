@@ -37,12 +37,20 @@ _NOW_ON = or_(
     and_(
         _on("weekday", "day"),
         or_(
-            and_(DUTY.c.start_minute < DUTY.c.end_minute, DUTY.c.start_minute <= _MINUTE, _MINUTE < DUTY.c.end_minute),
+            and_(
+                DUTY.c.start_minute < DUTY.c.end_minute,
+                DUTY.c.start_minute <= _MINUTE,
+                DUTY.c.end_minute > _MINUTE,
+            ),
             and_(DUTY.c.start_minute >= DUTY.c.end_minute, DUTY.c.start_minute <= _MINUTE),
         ),
     ),
     # yesterday's shift that runs past midnight
-    and_(_on("weekday_before", "day_before"), DUTY.c.start_minute >= DUTY.c.end_minute, _MINUTE < DUTY.c.end_minute),
+    and_(
+        _on("weekday_before", "day_before"),
+        DUTY.c.start_minute >= DUTY.c.end_minute,
+        DUTY.c.end_minute > _MINUTE,
+    ),
 )
 _OWN = DUTY.c.community_id == bindparam("community_id")
 _ANYBODY = select(
@@ -58,9 +66,7 @@ _ANYBODY = select(
     )
 )
 _PEOPLE = (STAFF.c.id, STAFF.c.name, STAFF.c.role, STAFF.c.language)
-_HERE = exists().where(
-    DUTY.c.community_id == STAFF.c.community_id, DUTY.c.staff_id == STAFF.c.id, _NOW_ON
-)
+_HERE = exists().where(DUTY.c.community_id == STAFF.c.community_id, DUTY.c.staff_id == STAFF.c.id, _NOW_ON)
 _WANTED = (
     select(*_PEOPLE, case((_HERE, 1), else_=0).label("here"))
     .where(

@@ -113,32 +113,36 @@ _FIND = (
     .with_for_update()
 )
 _CREATE = both(
-    lambda d: insert_into(d, CONVERSATION)
-    .values(**{name: bindparam(name) for name in _PLACE}, state={}, state_version=0)
-    .on_conflict_do_nothing()
+    lambda d: (
+        insert_into(d, CONVERSATION)
+        .values(**{name: bindparam(name) for name in _PLACE}, state={}, state_version=0)
+        .on_conflict_do_nothing()
+    )
 )
 _PUT = both(
-    lambda d: insert_into(d, INBOX)
-    .values(
-        **{
-            name: bindparam(name)
-            for name in (
-                "community_id",
-                "channel",
-                "account",
-                "external_id",
-                "conversation_id",
-                "payload",
-                "received_at",
-            )
-        },
-        status="new",
-        attempts=0,
-        model="",
-        error="",
+    lambda d: (
+        insert_into(d, INBOX)
+        .values(
+            **{
+                name: bindparam(name)
+                for name in (
+                    "community_id",
+                    "channel",
+                    "account",
+                    "external_id",
+                    "conversation_id",
+                    "payload",
+                    "received_at",
+                )
+            },
+            status="new",
+            attempts=0,
+            model="",
+            error="",
+        )
+        .on_conflict_do_nothing()
+        .returning(INBOX.c.id)
     )
-    .on_conflict_do_nothing()
-    .returning(INBOX.c.id)
 )
 _SEEN = select(INBOX.c.id, INBOX.c.conversation_id).where(
     INBOX.c.community_id == bindparam("community_id"),
@@ -221,7 +225,9 @@ _CLAIM = (
     update(CONVERSATION)
     .where(CONVERSATION.c.id == _NEXT.scalar_subquery())
     .values(
-        claimed_by=bindparam("token"), claimed_until=bindparam("lease_until"), ready_at=bindparam("lease_until")
+        claimed_by=bindparam("token"),
+        claimed_until=bindparam("lease_until"),
+        ready_at=bindparam("lease_until"),
     )
     .returning(
         CONVERSATION.c.id,
@@ -305,15 +311,11 @@ def _burst(rows: tuple[Received, ...]) -> tuple[Received, ...]:
     poisonous message parks itself and not its neighbours."""
     if rows[0].attempts > 0 or rows[0].message.button is not None:
         return rows[:1]
-    stop = next(
-        (i for i, r in enumerate(rows) if r.message.button is not None or r.attempts > 0), len(rows)
-    )
+    stop = next((i for i, r in enumerate(rows) if r.message.button is not None or r.attempts > 0), len(rows))
     return rows[:stop]
 
 
-def claim_conversation(
-    conn: Connection, token: str, machine_now: datetime, lease: timedelta
-) -> Claim | None:
+def claim_conversation(conn: Connection, token: str, machine_now: datetime, lease: timedelta) -> Claim | None:
     """The conversation that has waited longest, with its oldest burst; None when nobody waits.
 
     The attempt is counted here, before any work: a message that kills its worker is counted too.
@@ -448,7 +450,9 @@ _BINDINGS = (
     .join_from(
         MEMBERSHIP,
         HOUSEHOLD,
-        and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id),
+        and_(
+            HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id
+        ),
     )
     .join(ROOM, and_(ROOM.c.community_id == HOUSEHOLD.c.community_id, ROOM.c.id == HOUSEHOLD.c.room_id))
     .where(

@@ -469,7 +469,11 @@ class Event(_Owned, table=True):
 class Disclosure(_Owned, table=True):
     """Who was shown personal or fee data of which household, and when."""
 
-    __table_args__ = (*_own(), _pair("household_id", "household"), Index("ix_disclosure_at", "community_id", "at"))
+    __table_args__ = (
+        *_own(),
+        _pair("household_id", "household"),
+        Index("ix_disclosure_at", "community_id", "at"),
+    )
     household_id: int | None = Field(default=None, sa_type=BIG)
     conversation_id: int | None = Field(default=None, sa_type=BIG)
     staff_id: int | None = Field(default=None, sa_type=BIG)

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import casebook, dues, outbox, rota, store
+from bot import casebook, dues, escalations, outbox, rota, store
 from bot.casebook import Asker, Case
 from bot.clock import Clock, DeskClock
 from bot.core.types import (
@@ -26,6 +27,7 @@ from bot.core.types import (
     CancelReminders,
     Community,
     Effect,
+    Escalate,
     Event,
     Facts,
     Heard,
@@ -51,7 +53,7 @@ from bot.outbox import Address
 from bot.store import Claim, ClaimLost, Talk
 from bot.tables import table
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 GATHER_ROUNDS = 3
 LOCK_ROUNDS = 4
@@ -92,6 +94,12 @@ class NotFound(LookupError):
 
 class EndlessNeeds(RuntimeError):
     """`step` asked for more a fourth time: a fault of a flow."""
+
+
+class _UseCase(Protocol[T]):
+    """A transaction that must lock the tickets in `also` besides those it knows of."""
+
+    def __call__(self, conn: Connection, also: frozenset[int]) -> T: ...
 
 
 class _LockFirst(Exception):
@@ -186,7 +194,12 @@ class _Work:
     def _letter(self, to: Address, say: Say, ticket_id: int | None) -> None:
         self.letters.append(
             outbox.row(
-                self.community.id, to, say, desk_now=self.now, machine_now=self.machine_now, ticket_id=ticket_id
+                self.community.id,
+                to,
+                say,
+                desk_now=self.now,
+                machine_now=self.machine_now,
+                ticket_id=ticket_id,
             )
         )
 
@@ -211,7 +224,10 @@ class _Work:
         self.opened = case.view
         self._note(case.view, case.view, "open", "resident", self.speaker.name)
         dues.set_deadlines(
-            self.conn, self.community.id, case.view.id, self.core.deadlines(self.community, case.view, case.paused)
+            self.conn,
+            self.community.id,
+            case.view.id,
+            self.core.deadlines(self.community, case.view, case.paused),
         )
         crash_point("turn.dues")
         for say in effect.then:
@@ -235,17 +251,13 @@ class _Work:
             casebook.add_photos(self.conn, self.community.id, after.id, effect.photos, self.now)
             after = replace(after, photos=after.photos + len(effect.photos))
         if effect.score is not None:
-            casebook.save_answer(
-                self.conn, self.community.id, after.id, effect.score, effect.note, self.now
-            )
+            casebook.save_answer(self.conn, self.community.id, after.id, effect.score, effect.note, self.now)
         self._write(case, after, case.assignee_id)
         self._note(case.view, after, effect.kind, "resident", self.speaker.name, words=effect.note)
 
     def remind(self, effect: Remind) -> None:
         subject = self._due_subject(effect.ticket_id)
-        dues.remind(
-            self.conn, self.community.id, subject, effect.kind, effect.round, effect.at, effect.data
-        )
+        dues.remind(self.conn, self.community.id, subject, effect.kind, effect.round, effect.at, effect.data)
 
     def cancel(self, effect: CancelReminders) -> None:
         dues.cancel(self.conn, self.community.id, self._due_subject(effect.ticket_id), effect.kinds)
@@ -253,6 +265,11 @@ class _Work:
     def answer(self, effect: SaveAnswer) -> None:
         casebook.save_answer(
             self.conn, self.community.id, effect.ticket_id, effect.score, effect.comment, self.now
+        )
+
+    def escalate(self, effect: Escalate) -> None:
+        escalations.record(
+            self.conn, self.community.id, effect.ticket_id, effect.clock, effect.level, self.now
         )
 
     def tell(self, effect: Tell) -> None:
@@ -349,6 +366,7 @@ _APPLY: Mapping[type, Callable[[_Work, Any], None]] = {
     CancelReminders: _Work.cancel,
     SaveAnswer: _Work.answer,
     Tell: _Work.tell,
+    Escalate: _Work.escalate,
 }
 
 
@@ -514,6 +532,28 @@ class Desk:
 
         return self._locking(act)
 
+    def acknowledge(self, community_id: int, staff_id: int, number: str) -> int:
+        """A member of staff takes note of the escalations of a ticket. Returns how many were open. Raises NotFound."""
+
+        def take_note(conn: Connection) -> int:
+            found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
+            if found is None:
+                raise NotFound(f"there is no ticket {number} here")
+            actor = rota.colleague(conn, community_id, staff_id)
+            if actor is None:
+                raise NotFound("you are not an active member of staff of this community")
+            case = casebook.lock(conn, community_id, found.id)
+            assert case is not None
+            count = escalations.acknowledge(conn, community_id, found.id, staff_id, self.clock.now())
+            if count:
+                casebook.note(
+                    conn, community_id, case.view, case.view, "acknowledge", self.clock.now(),
+                    by_role=actor.role, by_id=actor.id, by_name=actor.name, words="",
+                )  # fmt: skip
+            return count
+
+        return self.database.write(take_note)
+
     # ── a timer fired ──
 
     def fire_due(self, due: DueRow) -> bool:
@@ -592,12 +632,11 @@ class Desk:
     def _move_clock(self, instant: datetime) -> None:
         self.database.write(lambda conn: self.clock.move_to(conn, instant))()
 
-    def _locking(self, use_case: Callable[[Connection, frozenset[int]], T]) -> T:
+    def _locking(self, use_case: _UseCase[T]) -> T:
         also: frozenset[int] = frozenset()
         for _ in range(LOCK_ROUNDS):
-            wanted = also
             try:
-                return self.database.write(lambda conn: use_case(conn, wanted))
+                return self.database.write(partial(use_case, also=also))
             except _LockFirst as missing:
                 if missing.ticket_id in also:
                     raise NotFound(f"there is no ticket with id {missing.ticket_id} here") from None

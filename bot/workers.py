@@ -14,7 +14,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import outbox, store
 from bot.channels import Channel, Inbound, Message, SendError
@@ -129,7 +129,9 @@ class Workers:
         )
         crash_point("accept.committed")
         if not accepted.duplicate:
-            self.inbox_bell.ring_in(timedelta(0) if at_once or message.button is not None else self.pace.burst)
+            self.inbox_bell.ring_in(
+                timedelta(0) if at_once or message.button is not None else self.pace.burst
+            )
         return accepted
 
     async def hear_one(self) -> bool:
@@ -220,9 +222,7 @@ class Workers:
             return "failed", "", f"no channel {row.channel} {row.account} is configured", None
         try:
             async with asyncio.timeout(self.pace.send_limit.total_seconds()):
-                external_id = await channel.send(
-                    row.address, Message(row.id, row.text, row.buttons, row.key)
-                )
+                external_id = await channel.send(row.address, Message(row.id, row.text, row.buttons, row.key))
             return "sent", external_id, "", None
         except SendError as refused:
             if refused.unconfirmed:

@@ -80,9 +80,14 @@ def read_responses(
         return {}, frozenset(), (Mistake(file, line, "is not valid YAML", "Mend the indentation or quoting there."),)
     found: list[Mistake] = []
     responses: dict[str, dict[str, tuple[Variant, ...]]] = {}
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("responses") or {}, Mapping):
+        return {}, frozenset(), (Mistake(file, "responses", "is not a list of keys", "Write `responses:` and keys below."),)
     for key, entries in (raw.get("responses") or {}).items():
         by_language: dict[str, list[Variant]] = {}
-        for entry in entries or ():
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if not isinstance(entry, Mapping):
+                found.append(Mistake(file, key, f"{entry!r} is not a wording", "Write `- text:` and the words behind it."))
+                continue
             language = _language(file, key, entry, found)
             variant = _variant(file, key, entry, found)
             if language and variant:
@@ -100,37 +105,57 @@ def read_responses(
         if len(shapes) > 1:
             found.append(Mistake(file, key, "button payloads differ between wordings", "Give each wording the same payloads."))
         responses[key] = {language: tuple(variants) for language, variants in by_language.items()}
-    return responses, frozenset(raw.get("intents") or ()), tuple(found)
+    return responses, _intents(file, raw.get("intents") or [], found), tuple(found)
+
+
+def _intents(file: str, declared: Any, found: list[Mistake]) -> frozenset[str]:
+    if not isinstance(declared, list):
+        found.append(Mistake(file, "intents", "is not a list", "Write one intent a line behind a dash."))
+        return frozenset()
+    for intent in declared:
+        if not isinstance(intent, str):
+            found.append(Mistake(file, "intents", f"unsupported Rasa feature: {intent!r}", "Write the bare name."))
+    return frozenset(intent for intent in declared if isinstance(intent, str))
 
 
 def _language(file: str, key: str, entry: Mapping[str, Any], found: list[Mistake]) -> str | None:
     conditions = entry.get("condition") or []
     if not conditions:
         return DEFAULT_LANGUAGE
-    for condition in conditions:
-        if condition.get("type") == "slot" and condition.get("name") == "language" and condition.get("value") in LANGUAGES:
-            return str(condition["value"])
+    # Exactly one: Rasa demands all of several, so that reading the first alone would say a text at the wrong time.
+    if isinstance(conditions, list) and len(conditions) == 1 and isinstance(conditions[0], Mapping):
+        only = dict(conditions[0])
+        language = only.pop("value", None)
+        if only == {"type": "slot", "name": "language"} and language in LANGUAGES:
+            return str(language)
     found.append(Mistake(file, key, f"unsupported condition {conditions!r}", "Only the slot 'language' is supported."))
     return None
 
 
 def _variant(file: str, key: str, entry: Mapping[str, Any], found: list[Mistake]) -> Variant | None:
-    unknown = set(entry) - {"text", "buttons", "condition"}
+    unknown = sorted(str(name) for name in set(entry) - {"text", "buttons", "condition"})
     if unknown:
-        found.append(Mistake(file, key, f"unsupported Rasa feature: {', '.join(sorted(unknown))}", "Use text and buttons."))
+        found.append(Mistake(file, key, f"unsupported Rasa feature: {', '.join(unknown)}", "Use text and buttons."))
     text = entry.get("text")
     if not isinstance(text, str) or not text.strip():
         found.append(Mistake(file, key, "has an empty text", "Write one."))
         return None
-    buttons = tuple(Button(str(b["title"]), str(b["payload"])) for b in entry.get("buttons") or ())
-    return Variant(text, buttons)
+    buttons: list[Button] = []
+    listed = entry.get("buttons") or []
+    for button in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(button, Mapping) or set(button) != {"title", "payload"}:
+            found.append(Mistake(file, key, f"has a button {button!r}", "Give each button a title and a payload, no more."))
+            continue
+        buttons.append(Button(str(button["title"]), str(button["payload"])))
+    return Variant(text, tuple(buttons))
 
 
 def _names(file: str, key: str, variants: list[Variant], found: list[Mistake]) -> frozenset[str]:
     names: frozenset[str] = frozenset()
     for variant in variants:
         try:
-            names |= placeholders(variant.text)
+            for said in (variant.text, *(part for b in variant.buttons for part in (b.label, b.value))):
+                names |= placeholders(said)
         except ValueError:
             found.append(Mistake(file, key, "has unbalanced braces", "Close each { with a }."))
     return names

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any, Literal
 
+from bot.core.tickets import EVERYONE_ON_DUTY as STAFF_ROLES
+from bot.core.tickets import KIND_CODES
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK_NAMES = ("first_response", "next_step", "resolve")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -71,19 +74,24 @@ def duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)\s*([smhd])", str(text).strip())
     if not match:
         raise ValueError(f"'{text}' is not a duration; write for example 30s, 15m, 8h or 3d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _time(text: str) -> time:
     try:
-        return time.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError(f"'{text}' is not a time of day; write for example \"08:30\"") from None
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ValueError(f"'{text}' is longer than any clock can run; write less") from None
+
+
+def _time(text: Any) -> time:
+    # YAML reads an unquoted 20:30 as the number 1230, which would then pass for half past twelve.
+    if not isinstance(text, str) or not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text.strip()):
+        raise ValueError(f"'{text}' is not a time of day; write it in quotes, for example \"08:30\"")
+    return time.fromisoformat(text.strip())
 
 
 def _spans(spans: Any) -> tuple[tuple[time, time], ...]:
+    if not isinstance(spans, list):
+        raise ValueError(f"'{spans}' is not a list of spans; write for example [\"08:30-12:00\"], or [] when closed")
     out: list[tuple[time, time]] = []
-    for span in spans or ():
+    for span in spans:
         begin, dash, end = str(span).partition("-")
         if not dash or _time(begin) >= _time(end):
             raise ValueError(f"'{span}' is not a span; write for example \"08:30-12:00\"")
@@ -105,7 +113,39 @@ def _count(value: Any) -> int:
     return value
 
 
-def _allowance(name: str, raw: Mapping[str, Any]) -> Allowance:
+def _score(value: Any) -> int:
+    if _count(value) > 4:
+        raise ValueError(f"'{value}' would call every score low; scores run from 1 to 5, write 1 to 4")
+    return int(value)
+
+
+def _ladder(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"'{value}' is not a list of roles; write for example [supervisor, manager]")
+    unknown = [role for role in value if role not in STAFF_ROLES]
+    if unknown:
+        raise ValueError(f"unknown role {unknown[0]}; known: {', '.join(sorted(STAFF_ROLES))}")
+    return tuple(value)
+
+
+def _weekdays(value: Any) -> frozenset[int]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"'{value}' is not a list of weekdays; write for example [mon, tue, wed, thu, fri]")
+    unknown = [d for d in value if d not in WEEKDAYS]
+    if unknown:
+        raise ValueError(f"unknown weekday {unknown[0]}; known: {', '.join(WEEKDAYS)}")
+    return frozenset(WEEKDAYS.index(d) for d in value)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, Mapping) or not all(isinstance(words, list) for words in value.values()):
+        raise ValueError("is not a list of words per language; write for example zh: [爆管]")
+    return tuple(str(word).lower() for words in value.values() for word in words)
+
+
+def _allowance(name: str, raw: Any) -> Allowance:
+    if not isinstance(raw, Mapping):
+        raise ValueError(f"'{raw}' is not a clock; write for example {{within: 1h, clock: service}}")
     unknown = set(raw) - {"within", "clock", "pausable"}
     if unknown:
         raise ValueError(f"unknown key {', '.join(sorted(unknown))}; known: within, clock, pausable")
@@ -120,8 +160,18 @@ def _allowance(name: str, raw: Mapping[str, Any]) -> Allowance:
     return Allowance(name, duration(within), 0, clock, pausable)
 
 
-def load(raw: Mapping[str, Any], file: str = "data/policy.yml") -> Policy:
+def _section(raw: Mapping[str, Any], key: str, file: str, problems: list[str]) -> Mapping[str, Any]:
+    section = raw.get(key)
+    if isinstance(section, Mapping) and section:
+        return section
+    problems.append(f"{file}: {key}: is missing; add it")
+    return {}
+
+
+def load(raw: Any, file: str = "data/policy.yml") -> Policy:
     """The policy from its parsed YAML. Raises PolicyError listing every mistake as `file: key: problem`."""
+    if not isinstance(raw, Mapping):
+        raise PolicyError(f"{file}: the file: holds no keys; start from the policy.yml that was shipped")
     problems: list[str] = []
 
     def take(path: str, read: Callable[[Any], Any]) -> Any:
@@ -138,12 +188,24 @@ def load(raw: Mapping[str, Any], file: str = "data/policy.yml") -> Policy:
             return None
 
     hours: dict[int, tuple[tuple[time, time], ...]] = {}
+    days = _section(raw, "service_hours", file, problems)
     for index, day in enumerate(WEEKDAYS):
-        hours[index] = take(f"service_hours.{day}", _spans) if day in (raw.get("service_hours") or {}) else ()
+        hours[index] = take(f"service_hours.{day}", _spans) if day in days else ()
+    for day in days:
+        if day not in WEEKDAYS:
+            problems.append(f"{file}: service_hours.{day}: unknown weekday; known: {', '.join(WEEKDAYS)}")
     clocks: dict[str, tuple[Allowance, ...]] = {}
-    for key, row in (raw.get("clocks") or {}).items():
+    for key, row in _section(raw, "clocks", file, problems).items():
+        kind, slash, category = str(key).partition("/")
+        if kind not in KIND_CODES or not slash or not category:
+            kinds = ", ".join(KIND_CODES)
+            problems.append(f"{file}: clocks.{key}: is not kind/category; write for example repair/*; kinds: {kinds}")
+            continue
+        if not isinstance(row, Mapping):
+            problems.append(f"{file}: clocks.{key}: holds no clocks; known: {', '.join(CLOCK_NAMES)}")
+            continue
         allowances: list[Allowance] = []
-        for name, value in (row or {}).items():
+        for name, value in row.items():
             if name not in CLOCK_NAMES:
                 problems.append(f"{file}: clocks.{key}.{name}: unknown clock; known: {', '.join(CLOCK_NAMES)}")
                 continue
@@ -152,38 +214,29 @@ def load(raw: Mapping[str, Any], file: str = "data/policy.yml") -> Policy:
             except (ValueError, TypeError) as error:
                 problems.append(f"{file}: clocks.{key}.{name}: {error}")
         clocks[key] = tuple(allowances)
-    if not clocks:
-        problems.append(f"{file}: clocks: is missing; add it")
-
-    def weekdays(value: Any) -> frozenset[int]:
-        unknown = [d for d in value if d not in WEEKDAYS]
-        if unknown:
-            raise ValueError(f"unknown weekday {unknown[0]}; known: {', '.join(WEEKDAYS)}")
-        return frozenset(WEEKDAYS.index(d) for d in value)
-
     policy = Policy(
         sure=take("understanding.sure", _share),
         confirm=take("understanding.confirm", _share),
         misses_before_person=take("understanding.misses_before_person", _count),
         burst_window=take("understanding.burst_window", duration),
         service_hours=hours,
-        working_days=take("working_days", weekdays),
+        working_days=take("working_days", _weekdays),
         holiday_country=take("holiday_country", str),
         clocks=clocks,
         acknowledge_within=take("escalation.acknowledge_within", duration),
         emergency_acknowledge_within=take("escalation.emergency_acknowledge_within", duration),
-        escalation_levels=take("escalation.levels", tuple),
+        escalation_levels=take("escalation.levels", _ladder),
         survey_after=take("survey.after", duration),
         survey_reminder_after=take("survey.reminder_after", duration),
         survey_expires_after=take("survey.expires_after", duration),
         quiet_from=take("survey.quiet_from", _time),
         quiet_until=take("survey.quiet_until", _time),
-        low_score=take("survey.low_score", _count),
+        low_score=take("survey.low_score", _score),
         auto_close_after=take("repair.auto_close_after", duration),
         rework_escalates_at=take("repair.rework_escalates_at", _count),
         reopen_within=take("repair.reopen_within", duration),
         urge_every=take("repair.urge_every", duration),
-        urgent_words=take("repair.urgent_words", lambda v: tuple(str(w) for words in v.values() for w in words)),
+        urgent_words=take("repair.urgent_words", _words),
         draft_ask_after=take("draft.ask_after", duration),
         draft_drop_after=take("draft.drop_after", duration),
         handover_idle=take("handover.idle_back_to_desk", duration),

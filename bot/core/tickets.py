@@ -163,7 +163,8 @@ _COMPLAINT: Table = {
     "replied": {
         "confirm": Rule("accepted", _by(RESIDENT, DESK_STAFF)),
         "dispute": Rule("disputed", _by(RESIDENT, DESK_STAFF)),
-        "timeout": Rule("accepted", _by(CLOCK), closes_as="timeout"),
+        # Silence does not close a complaint: it is visited all the same, and the audit line says "timeout".
+        "timeout": Rule("accepted", _by(CLOCK)),
     },
     # Reviewed once, by a different person; then it is visited, agreed or not.
     "disputed": {"review": Rule("accepted", BOSSES, needs_note=True)},

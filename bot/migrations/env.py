@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection, create_engine
+from sqlmodel.sql.sqltypes import AutoString
 
-from bot.tables import METADATA
+from bot.tables import BIG, METADATA, Instant
+
+
+def plain(kind: str, item: Any, _: Any) -> str | Literal[False]:
+    """Our own types by their short names, so that a migration reads without SQLModel."""
+    if kind == "type" and isinstance(item, AutoString):
+        return "sa.String()"
+    if kind == "type" and isinstance(item, Instant):
+        return "Instant()"
+    if kind == "type" and item is BIG:
+        return "BIG"
+    return False
 
 
 def run(connection: Connection) -> None:
@@ -16,6 +29,7 @@ def run(connection: Connection) -> None:
         target_metadata=METADATA,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        render_item=plain,
     )
     with context.begin_transaction():
         context.run_migrations()

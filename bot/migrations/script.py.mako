@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
 
-import bot.tables
+from bot.tables import BIG, Instant
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

@@ -233,6 +233,8 @@ def test_sure_and_right_is_calibrated_and_sure_and_wrong_is_not() -> None:
     assert calibration_error([1.0, 1.0], [False, False]) == 1.0
     # one bin, 0.5 right and 0.55 sure on the mean
     assert calibration_error([0.5, 0.6 - 1e-9], [True, False]) == approx(0.05)
+    # 1 stands in the last bin beside 0.9: |1 right - 1.9 sure| / 2
+    assert calibration_error([1.0, 0.9], [False, True]) == approx(0.45)
     # two bins, each off by its own gap: (0.95 + |1 - 0.05|) / 2
     assert calibration_error([0.95, 0.05], [False, True]) == approx(0.95)
 
@@ -571,3 +573,9 @@ async def test_a_model_that_does_not_always_answer_is_not_measured(tmp_path: Pat
     code, out, err = await run(path, stage)
     assert (code, out) == (1, "")
     assert err == f"{path}: not measured: Rasa is not reachable: ConnectError\n"
+
+
+async def test_a_sentence_of_which_only_a_part_went_unanswered_is_not_measured_either() -> None:
+    model = Model({LEAK + FEE: [("repair", 1.0)], LEAK: [("repair", 1.0)]})
+    with pytest.raises(NluUnavailable, match="ConnectError"):
+        await predict_all(model, RULES, "desk", [Gold(LEAK + FEE, "repair", "zh")])

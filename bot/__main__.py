@@ -1,0 +1,270 @@
+"""The command line. Each command reads its settings, calls one thing and turns what can go wrong into a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+
+from bot import app as desk_app
+from bot import migrations, nlu_eval, office, register_import, terminal
+from bot.channels import Message
+from bot.channels.console import ConsoleChannel, StaffBoard
+from bot.core.domain import Mistakes
+from bot.core.types import Language
+from bot.database import AlreadyServing, Database
+from bot.rasa_server import RasaNotStarted
+from bot.session import BadLine, Session
+from bot.settings import Settings
+from bot.workers import Pace
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The resident-service front desk.")
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def quiet_logs(level: int = logging.WARNING) -> None:
+    """Logs to standard error, without message texts (no call site passes one above debug)."""
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run to the end; what an operator can mend is one sentence and exit status 1, Ctrl-C is a clean end."""
+    try:
+        asyncio.run(main)
+    except (Mistakes, RasaNotStarted, AlreadyServing, BadLine) as known:
+        errors.print(str(known), style="red")
+        raise typer.Exit(1) from None
+    except OSError as error:
+        errors.print(f"The system refused: {error.strerror or error} {error.filename or ''}".strip(), style="red")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _stage(said: str) -> nlu_eval.Stage:
+    if said == "classifier":
+        return "classifier"
+    if said == "desk":
+        return "desk"
+    raise typer.BadParameter("--stage is classifier or desk")
+
+
+def progress(line: str) -> None:
+    errors.print(f"· {line}", style="dim")
+
+
+As = Annotated[str | None, typer.Option("--as", help="speak as the first person of this room, or as this resident")]
+Db = Annotated[str, typer.Option("--db", help="database URL; none: a fresh copy of the demo estate")]
+Lang = Annotated[str | None, typer.Option("--lang", help="zh or en, until the speaker's words tell")]
+Stage = Annotated[str, typer.Option("--stage", help="classifier, or desk (with triage and splitting)")]
+
+
+@cli.command()
+def chat(
+    as_: As = None,
+    db: Db = "",
+    at: Annotated[str | None, typer.Option("--at", help="where the desk clock stands: an ISO time")] = None,
+    lang: Lang = None,
+    json_: Annotated[bool, typer.Option("--json", help="one JSON object a line, in and out")] = False,
+    record: Annotated[Path | None, typer.Option("--record", help="write the conversation as a talk to this file")] = None,
+    rasa: Annotated[bool, typer.Option("--rasa/--no-rasa", help="with or without the language model")] = True,
+) -> None:
+    """Talk to the desk in this terminal."""
+    quiet_logs()
+    if lang not in (None, "zh", "en"):
+        raise typer.BadParameter("--lang is zh or en")
+    language: Language | None = "zh" if lang == "zh" else "en" if lang == "en" else None
+    instant = _instant(at)
+    if json_ or record:
+        run(_scripted(as_, db, instant, language, rasa, record))
+    else:
+        run(terminal.chat(_settings(db, rasa), as_, language, progress, instant))
+
+
+def _instant(at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError:
+        raise typer.BadParameter(f"--at: '{at}' is not an ISO time, for example 2026-11-23T10:00+08:00") from None
+    return instant  # without an offset it is meant in the community's zone; see `_in_zone`
+
+
+def _settings(db: str = "", rasa: bool = True) -> Settings:
+    settings = Settings()
+    changes: dict[str, Any] = {}
+    if db:
+        changes["db"] = db
+    if not rasa:
+        changes["rasa"] = False
+    return settings.model_copy(update=changes)
+
+
+async def _scripted(
+    as_: str | None, db: str, at: datetime | None, language: Language | None, rasa: bool, record: Path | None
+) -> None:
+    shown: list[tuple[str, Message]] = []
+    with tempfile.TemporaryDirectory(prefix="desk-") as folder:
+        settings = _settings(db or f"sqlite:///{folder}/desk.db", rasa)
+        channels = (ConsoleChannel(lambda to, message: shown.append((to, message))), StaffBoard())
+        at = terminal.in_zone(settings, at) if at else datetime.now(UTC)
+        async with desk_app.open_app(settings, channels, at=at, pace=Pace(burst=terminal.NO_WAIT), progress=progress) as app:
+            session = Session(app, shown)
+            session.begin(as_, language)
+            turns: list[dict[str, Any]] = []
+            async for line in terminal.lines():
+                answer = await _one(session, line)
+                turns.append(answer)
+                sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            if record is not None:
+                terminal.write_talk(record, as_, at, turns)
+
+
+async def _one(session: Session, line: str) -> dict[str, Any]:
+    try:
+        given = json.loads(line) if line.lstrip().startswith("{") else {"text": line}
+        if not isinstance(given, dict):
+            raise BadLine("an object or plain text is needed")
+        return await session.line(given)
+    except json.JSONDecodeError as error:
+        return {"error": f"not JSON: {error.msg} at character {error.pos + 1}", "in": line}
+    except BadLine as bad:
+        return {"error": str(bad), "in": line}
+    except (TypeError, ValueError, KeyError) as error:
+        return {"error": f"the line cannot be carried out: {error}", "in": line}
+
+
+@cli.command()
+def demo() -> None:
+    """The whole desk with the demo estate, and a chat in this terminal."""
+    quiet_logs()
+    run(terminal.demo(_settings(), progress))
+
+
+@cli.command()
+def serve(rasa: Annotated[bool, typer.Option("--rasa/--no-rasa")] = True) -> None:
+    """Run the desk: workers, language model, health pages. Ctrl-C ends it."""
+    quiet_logs(logging.INFO)
+    run(terminal.serve(_settings(rasa=rasa), progress))
+
+
+@cli.command()
+def desk(by: Annotated[str, typer.Option("--by", help="who is acting: a member of staff")] = "", db: Db = "") -> None:
+    """The staff's terminal: open tickets, notices, and the actions allowed now."""
+    quiet_logs()
+    run(terminal.desk(_settings(db), by))
+
+
+@cli.command()
+def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; none: today")] = "") -> None:
+    """The supervisor's day."""
+    quiet_logs()
+    run(terminal.print_digest(_settings(db), day))
+
+
+@cli.command()
+def check() -> None:
+    """Read domain.yml and data/*.yml and name each mistake with file, key and remedy."""
+    try:
+        script = office.open_office(Settings().root)
+    except Mistakes as mistakes:
+        for mistake in mistakes.found:
+            errors.print(str(mistake), style="red")
+        raise typer.Exit(1) from None
+    Console().print(f"{len(script.responses)} texts, {len(script.intents)} intents, {len(script.policy.clocks)} clocks: all right")
+
+
+@cli.command()
+def migrate(db: Db = "") -> None:
+    """Bring the database to this release's shape."""
+    database = Database(_settings(db).database)
+    migrations.upgrade(database.writer)
+    database.close()
+
+
+@cli.command("import")
+def import_(
+    source: Path, db: Db = "", dry_run: Annotated[bool, typer.Option("--dry-run", help="show, change nothing")] = False
+) -> None:
+    """Read registers from a folder of CSV files, one CSV or one workbook: all of it or nothing."""
+    database = Database(_settings(db).database)
+    migrations.upgrade(database.writer)
+    report = register_import.import_registers(database, source, dry_run)
+    database.close()
+    for line in report.lines():
+        print(line)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@cli.command("nlu-parse")
+def nlu_parse(stage: Stage = "classifier") -> None:
+    """Read sentences from standard input, write what the language model makes of each."""
+    quiet_logs()
+
+    async def main() -> None:
+        settings = _settings()
+        nlu, handle = await desk_app.start_rasa(settings, progress)
+        try:
+            script = office.open_office(settings.root)
+            await nlu_eval.parse_lines(
+                nlu, script.triage, _stage(stage), sys.stdin.buffer, partial(print, flush=True)
+            )
+        finally:
+            if handle:
+                await handle.stop()
+
+    run(main())
+
+
+@cli.command("nlu-eval")
+def nlu_eval_(
+    file: Path, stage: Stage = "classifier", json_: Annotated[bool, typer.Option("--json")] = False
+) -> None:
+    """Measure the language model on labelled sentences."""
+    quiet_logs()
+    code = 0
+
+    async def main() -> None:
+        nonlocal code
+        settings = _settings()
+        nlu, handle = await desk_app.start_rasa(settings, progress)
+        try:
+            script = office.open_office(settings.root)
+            code = await nlu_eval.evaluate_file(
+                nlu, script.triage, file, _stage(stage), as_json=json_, console=Console(), errors=errors
+            )
+        finally:
+            if handle:
+                await handle.stop()
+
+    run(main())
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,209 @@
+"""The composition root: settings and files in, a running desk out. The only module that knows everything."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from bot import migrations, office, register_import
+from bot.channels import Channel
+from bot.clock import Clock, DeskClock, MachineClock
+from bot.core import deadlines, dialogue, texts, tickets
+from bot.core.calendar import Calendar
+from bot.core.codec import state_from_json, state_to_json
+from bot.core.domain import Script
+from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
+from bot.database import Database
+from bot.hearing import Ear
+from bot.nlu import NluUnavailable, RasaNlu
+from bot.rasa_server import RasaHandle, find_or_start, wanted_model
+from bot.settings import Settings
+from bot.tables import table
+from bot.turns import Core, Desk
+from bot.understanding import Nlu
+from bot.workers import Pace, Workers
+
+Progress = Callable[[str], None]
+
+
+class FixedClock:
+    """A clock that stands still until the desk clock's offset moves it: for scripted conversations."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+
+class NoNlu:
+    """The tested mode without Rasa: every parse is unavailable, at once."""
+
+    async def parse(self, text: str, language: str) -> Parsed:
+        raise NluUnavailable("this desk was started without a language model")
+
+
+@dataclass(slots=True)
+class App:
+    """A desk put together."""
+
+    settings: Settings
+    script: Script
+    database: Database
+    desk: Desk
+    ear: Ear
+    workers: Workers
+    community_id: int
+    rasa: RasaHandle | None = None
+
+
+def build_core(script: Script, year: int) -> Core:
+    """The pure core with script, policy and calendars bound to it."""
+    calendars: dict[str, Calendar] = {}
+
+    def calendar(community: Community) -> Calendar:
+        if community.zone.key not in calendars:
+            calendars[community.zone.key] = office.calendar(script, community.zone, year)
+        return calendars[community.zone.key]
+
+    def step(state: State, event: Event, facts: Facts) -> Turn | NeedMore:
+        return dialogue.step(script, state, event, replace(facts, calendar=calendar(facts.community)))
+
+    def due(community: Community, ticket: TicketView, paused: timedelta) -> tuple[deadlines.Due, ...]:
+        return deadlines.deadlines(ticket, script.policy, calendar(community), paused)
+
+    def words(key: str, values: Any, language: str) -> str:
+        return texts.words(script, "en" if language == "en" else "zh", key, **dict(values))
+
+    return Core(
+        step=step,
+        move=tickets.move,
+        deadlines=due,
+        encode=state_to_json,
+        decode=state_from_json,
+        is_open=tickets.is_open,
+        initial=tickets.INITIAL,
+        kind_codes=tickets.KIND_CODES,
+        words=words,
+    )
+
+
+def open_database(settings: Settings, progress: Progress) -> Database:
+    """The database, migrated; with the demo estate when it is new and no other was named."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    fresh = _from_template(settings, progress)
+    database = Database(settings.database)
+    if not fresh:
+        migrations.upgrade(database.writer)
+        if database.read(lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
+            progress("loading the demo estate …")
+            report = register_import.import_registers(database, settings.root / "data" / "demo")
+            if report.problems:
+                raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
+    return database
+
+
+def _from_template(settings: Settings, progress: Progress) -> bool:
+    """A new SQLite database starts as a copy of one that already holds the demo estate. Whether it did."""
+    path = settings.database.removeprefix("sqlite:///")
+    if not settings.database.startswith("sqlite:///") or os.path.exists(path):
+        return False
+    template = settings.var / f"demo-{_fingerprint(settings.root)}.db"
+    if not template.exists():
+        progress("making the demo estate …")
+        making = template.with_suffix(f".{os.getpid()}")
+        database = Database(f"sqlite:///{making}")
+        migrations.upgrade(database.writer)
+        report = register_import.import_registers(database, settings.root / "data" / "demo")
+        database.close()  # the last connection to close writes the WAL back into the file
+        if report.problems:
+            raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
+        os.replace(making, template)
+        for leftover in (f"{making}-wal", f"{making}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(leftover)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template, path)
+    return True
+
+
+def _fingerprint(root: Path) -> str:
+    """Changes when the demo estate or the database's shape does."""
+    digest = hashlib.sha256()
+    for path in sorted([*(root / "data" / "demo").iterdir(), *(root / "bot" / "migrations" / "versions").glob("*.py")]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def start_rasa(settings: Settings, progress: Progress) -> tuple[Nlu, RasaHandle | None]:
+    """The language model's client, and the server if it is ours to stop."""
+    if not settings.rasa:
+        return NoNlu(), None
+    handle = await find_or_start(
+        url=settings.rasa_url,
+        token=settings.rasa_token,
+        model_path=wanted_model(settings.root),
+        root=settings.root,
+        var=settings.var,
+        progress=progress,
+    )
+    return RasaNlu(handle.url, handle.token), handle
+
+
+@contextlib.asynccontextmanager
+async def open_app(
+    settings: Settings,
+    channels: tuple[Channel, ...],
+    *,
+    at: datetime | None = None,
+    pace: Pace | None = None,
+    nlu: Nlu | None = None,
+    progress: Progress = lambda line: None,
+) -> AsyncIterator[App]:
+    """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa.
+
+    Raises Mistakes, RasaNotStarted or AlreadyServing, each with a sentence for the operator.
+    """
+    script = office.open_office(settings.root)
+    database = open_database(settings, progress)
+    held = database.hold_alone()
+    handle: RasaHandle | None = None
+    try:
+        machine = MachineClock()
+        base: Clock = FixedClock(at.astimezone(UTC)) if at else machine
+        clock = DeskClock(base)
+        clock.load(database)
+        desk = Desk(database, build_core(script, base.now().year), clock, machine)
+        if nlu is None:
+            nlu, handle = await start_rasa(settings, progress)
+        ear = Ear(nlu, script)
+        by_name = {(c.name, c.account): c for c in channels}
+        holder = f"{socket.gethostname()}-{os.getpid()}"
+        workers = Workers(
+            desk, holder, ear.hear, by_name, random.random, pace or Pace(burst=script.policy.burst_window)
+        )
+        community_id = database.read(
+            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
+        )
+        if community_id is None:
+            raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
+        yield App(settings, script, database, desk, ear, workers, community_id, handle)
+    finally:
+        if handle is not None:
+            await handle.stop()
+        if isinstance(nlu, RasaNlu):
+            await nlu.aclose()
+        database.close()
+        if held is not None:
+            held.close()

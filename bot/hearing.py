@@ -1,0 +1,56 @@
+"""From a claimed burst to what the dialogue hears: the words joined, triaged, parsed, split into matters.
+
+No transaction is open here. A slow or dead NLU is not an error: the burst is then heard as not understood, and the
+dialogue goes on with buttons, menus and rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from bot.core.codec import state_from_json
+from bot.core.domain import Script
+from bot.core.types import Heard, Media
+from bot.store import Claim
+from bot.understanding import Nlu, Understood, understand
+from bot.workers import Hearing
+
+
+class Ear:
+    """Hears bursts with one NLU. `last` is what was understood latest, for a terminal that shows it."""
+
+    def __init__(self, nlu: Nlu, script: Script) -> None:
+        self._nlu = nlu
+        self._script = script
+        self.last: Understood | None = None
+
+    async def hear(self, claim: Claim) -> Hearing:
+        """The burst as one event. Buttons need no words understood; the latest one of a burst counts."""
+        messages = [row.message for row in claim.rows]
+        text = "\n".join(m.text.strip() for m in messages if m.text.strip())
+        button = next((m.button for m in reversed(messages) if m.button), None)
+        media: tuple[Media, ...] = tuple(item for m in messages for item in m.media)
+        location = next((m.location for m in reversed(messages) if m.location), None)
+        self.last = None
+        if not text:
+            return Hearing(Heard(button=button, media=media, location=location))
+        state = state_from_json(claim.state)
+        understood = await understand(self._nlu, self._script.triage, text, default=state.language)
+        self.last = understood
+        heard = Heard(
+            text=text,
+            matters=understood.matters,
+            triage=understood.triage,
+            button=button,
+            media=media,
+            location=location,
+            understood=understood.understood,
+            language=understood.language,
+        )
+        parse: dict[str, Any] | None = None
+        model = ""
+        if understood.parsed is not None:
+            model = understood.parsed.model
+            parse = {"matters": [asdict(m) for m in understood.matters], "language": understood.language}
+        return Hearing(heard, {row.id: (parse, model) for row in claim.rows[:1]})

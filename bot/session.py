@@ -1,0 +1,369 @@
+"""One conversation driven line by line: what `bot chat --json` speaks, and what the golden conversations are run with.
+
+Everything goes the real way: inbox row, claim, NLU, turn, outbox, channel. Only the loops are replaced: after each line
+the session drains what there is, so that an answer is complete when it is printed. The desk clock stands still between
+lines and moves by "advance" alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, insert, or_, select
+
+from bot import store
+from bot.app import App
+from bot.casebook import Asker, own_by_number
+from bot.channels import Inbound, Message
+from bot.core.codec import state_from_json, state_to_json
+from bot.core.resolve import room as rooms
+from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
+from bot.core.types import Language, Media, State, TicketView
+from bot.tables import table
+from bot.turns import NotFound
+
+TICKET, EVENT, OUTBOX, STAFF = table("ticket"), table("ticket_event"), table("outbox"), table("staff")
+CONVERSATION, ROOM, HOUSEHOLD = table("conversation"), table("room"), table("household")
+MEMBERSHIP, RESIDENT = table("membership"), table("resident")
+
+#: What staff say for an action, beside the table's own names.
+SPOKEN: Mapping[str, str] = {
+    "grab": "accept", "take": "accept", "on_the_way": "depart", "en_route": "depart", "go": "depart",
+    "on_site": "arrive", "arrived": "arrive", "start": "arrive", "hold": "pause", "on_hold": "pause",
+    "complete": "done", "finish": "done", "resolve": "done", "resolved": "done", "give_back": "return",
+    "接单": "accept", "上门": "depart", "到场": "arrive", "暂停": "pause", "退单": "return", "回单": "done", "恢复": "resume",
+}  # fmt: skip
+_SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WORK_NOTE = "已处理"
+
+
+class BadLine(ValueError):
+    """The line cannot be carried out; the message says why. Nothing was changed."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One speaker's conversation with a desk.
+
+    Args:
+        app: the desk; its console channel must show into `shown`.
+        shown: where the console channel puts (address, message).
+    """
+
+    app: App
+    shown: list[tuple[str, Message]]
+    address: str = field(default_factory=lambda: f"chat-{uuid4().hex[:12]}")
+    conversation_id: int = 0
+    _count: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    # ── the speaker ──
+
+    def begin(self, speak_as: str | None = None, language: Language | None = None) -> None:
+        """Open the conversation, as a stranger or as somebody of the register.
+
+        Raises BadLine when nobody of that room or name is in the register.
+        """
+
+        def create(conn: Connection) -> int:
+            resident_id = _resident(conn, self.app.community_id, speak_as) if speak_as else None
+            state = state_to_json(State(language=language)) if language else {}
+            made = conn.execute(
+                insert(CONVERSATION)
+                .values(
+                    community_id=self.app.community_id,
+                    channel="console",
+                    account="",
+                    address=self.address,
+                    resident_id=resident_id,
+                    state=state,
+                    state_version=0,
+                )
+                .returning(CONVERSATION.c.id)
+            )
+            return int(made.scalar_one())
+
+        self.conversation_id = self.app.database.write(create)
+
+    # ── one line ──
+
+    async def line(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry one line out and tell everything that came of it. Raises BadLine."""
+        before = self.app.database.read(_high_water)
+        self.shown.clear()
+        self.app.ear.last = None
+        carry_out = next((run for key, run in _LINES.items() if key in given), None)
+        if carry_out is None:
+            raise BadLine(f"the line has none of: {', '.join(_LINES)}")
+        await carry_out(self, given)
+        await self.settle()
+        return self._told(given, before)
+
+    async def settle(self) -> None:
+        """Until nothing is left to hear, to fire or to send at this instant."""
+        workers = self.app.workers
+        while await workers.hear_one():
+            pass
+        await workers.tick()
+        while await workers.send_some():
+            pass
+
+    async def _accept(self, **words: Any) -> None:
+        inbound = Inbound("console", "", f"{self.address}-{next(self._count)}", self.address, **words)
+        await self.app.workers.accept(self.app.community_id, inbound, at_once=True)
+
+    async def _text(self, given: Mapping[str, Any]) -> None:
+        await self._accept(text=str(given["text"]))
+
+    async def _button(self, given: Mapping[str, Any]) -> None:
+        await self._accept(button=str(given["button"]))
+
+    async def _photo(self, given: Mapping[str, Any]) -> None:
+        await self._accept(media=(Media("photo", str(given["photo"] or "photo")),))
+
+    async def _voice(self, given: Mapping[str, Any]) -> None:
+        await self._accept(media=(Media("voice", str(given["voice"] or "voice")),))
+
+    async def _location(self, given: Mapping[str, Any]) -> None:
+        place = given["location"]
+        await self._accept(location=place if isinstance(place, str) else _coordinates(place))
+
+    async def _burst(self, given: Mapping[str, Any]) -> None:
+        if not isinstance(given["burst"], Sequence) or isinstance(given["burst"], str) or not given["burst"]:
+            raise BadLine("burst: a list of lines is needed")
+        for words in given["burst"]:
+            await self._accept(text=str(words))
+
+    async def _act(self, given: Mapping[str, Any]) -> None:
+        said = str(given["act"]).strip()
+        action = SPOKEN.get(said.lower().replace(" ", "_").replace("-", "_"), said)
+        ticket = self._ticket(given.get("ticket", "last"))
+        self._move(ticket, action, str(given.get("note") or ""), given.get("by"))
+
+    async def _work(self, given: Mapping[str, Any]) -> None:
+        """By legal moves to where the resident is asked; each move's news is sent as it would be."""
+        ticket = self._ticket(given["work"])
+        path = WORK_PATH[ticket.kind]
+        moved = False
+        for _ in range(2 * len(path)):
+            able = TRANSITIONS[ticket.kind][ticket.status]
+            action = next((a for a in (*path, "resume") if a in able), None)
+            if action is None or (moved and ticket.status in ENDS[ticket.kind]):
+                break
+            self._move(ticket, action, str(given.get("note") or _WORK_NOTE), given.get("by"))
+            moved = True
+            await self.settle()
+            ticket = self._ticket(ticket.number)
+            if action == path[-1]:
+                break
+        if not moved:
+            raise BadLine(f"{ticket.number} is {ticket.status}: there is no work left on it")
+
+    async def _advance(self, given: Mapping[str, Any]) -> None:
+        until = self.app.desk.clock.now() + span(str(given["advance"]))
+        self.app.desk.advance(until)
+
+    def _move(self, ticket: TicketView, action: str, note: str, by: Any) -> None:
+        staff_id = self._actor(ticket, action, str(by) if by else None)
+        try:
+            if action == "acknowledge_escalation":
+                self.app.desk.acknowledge(self.app.community_id, staff_id, ticket.number)
+            else:
+                self.app.desk.act_on_ticket(self.app.community_id, staff_id, ticket.number, action, note)
+        except (IllegalMove, NotFound) as refused:
+            raise BadLine(str(refused)) from None
+
+    def _actor(self, ticket: TicketView, action: str, by: str | None) -> int:
+        staff = self.app.database.read(
+            lambda c: c.execute(
+                select(STAFF.c.id, STAFF.c.name, STAFF.c.role)
+                .where(STAFF.c.community_id == self.app.community_id, STAFF.c.active)
+                .order_by(STAFF.c.id)
+            ).all()
+        )
+        if by is not None:
+            named = next((s for s in staff if by in (s.name, s.role)), None)
+            if named is None:
+                raise BadLine(f"there is nobody named {by} on the staff")
+            return int(named.id)
+        rule = TRANSITIONS[ticket.kind][ticket.status].get(action)
+        able = [s for s in staff if rule is None or s.role in rule.by]
+        if not able:
+            raise BadLine(f"nobody on the staff may take '{action}'")
+        order = ("technician", "steward", "cashier", "supervisor", "manager", "guard")
+        able.sort(key=lambda s: (s.name != ticket.assignee, order.index(s.role) if s.role in order else len(order)))
+        return int(able[0].id)
+
+    def _ticket(self, number: Any) -> TicketView:
+        """A ticket of this conversation, or (by its number) of this community."""
+        if number == "last":
+            number = self.app.database.read(
+                lambda c: c.scalar(
+                    select(TICKET.c.number)
+                    .where(TICKET.c.conversation_id == self.conversation_id, TICKET.c.kind != "follow_up")
+                    .order_by(TICKET.c.id.desc())
+                    .limit(1)
+                )
+            )
+        found = self.app.database.read(lambda c: self._by_number(c, str(number)))
+        if found is None:
+            raise BadLine("there is no such ticket here")
+        return found
+
+    def _by_number(self, conn: Connection, number: str) -> TicketView | None:
+        row = conn.execute(
+            select(TICKET.c.conversation_id, TICKET.c.resident_id).where(
+                TICKET.c.community_id == self.app.community_id, TICKET.c.number == number
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        today = self.app.desk.clock.now().date()
+        case = own_by_number(conn, Asker(self.app.community_id, row.conversation_id, row.resident_id, today), number)
+        return case.view if case else None
+
+    # ── what came of it ──
+
+    def _told(self, given: Mapping[str, Any], before: tuple[int, int]) -> dict[str, Any]:
+        return self.app.database.read(lambda conn: self._outcome(conn, given, before))
+
+    def _outcome(self, conn: Connection, given: Mapping[str, Any], before: tuple[int, int]) -> dict[str, Any]:
+        heard = self.app.ear.last
+        numbers = conn.scalars(
+            select(TICKET.c.number)
+            .where(TICKET.c.id.in_(select(EVENT.c.ticket_id).where(EVENT.c.id > before[0])))
+            .order_by(TICKET.c.id)
+        ).all()
+        views = [view for n in numbers if (view := self._by_number(conn, n)) is not None]
+        told = conn.execute(
+            select(STAFF.c.role, STAFF.c.name, OUTBOX.c.text)
+            .join(STAFF, STAFF.c.id == OUTBOX.c.staff_id)
+            .where(OUTBOX.c.id > before[1])
+            .order_by(OUTBOX.c.id)
+        ).all()
+        saved = conn.scalar(select(CONVERSATION.c.state).where(CONVERSATION.c.id == self.conversation_id))
+        state = state_from_json(saved or {})
+        zone = store.community(conn, self.app.community_id).zone
+        return {
+            "in": given,
+            "at": self.app.desk.clock.now().astimezone(zone).isoformat(timespec="seconds"),
+            "heard": {
+                "matters": [
+                    {
+                        "text": m.text,
+                        "intent": m.intent,
+                        "confidence": round(m.confidence, 4),
+                        "entities": [
+                            {"entity": e.entity, "value": e.value, "start": e.start, "end": e.end} for e in m.entities
+                        ],
+                    }
+                    for m in (heard.matters if heard else ())
+                ],
+                "triage": {"danger": heard.triage.danger, "matched": heard.triage.matched}
+                if heard and heard.triage
+                else None,
+                "language": heard.language if heard else state.language,
+            },
+            "replies": [
+                {"text": m.text, "buttons": [{"label": b.label, "value": b.value} for b in m.buttons]}
+                for to, m in self.shown
+                if to == self.address
+            ],
+            "tickets": [_shown(view, zone) for view in views],
+            "notified": [{"role": t.role, "name": t.name, "text": t.text} for t in told],
+            "flow": state.flow,
+            "asking": state.asking,
+            "mode": state.mode,
+        }
+
+
+_LINES = {
+    "text": Session._text,
+    "button": Session._button,
+    "photo": Session._photo,
+    "location": Session._location,
+    "voice": Session._voice,
+    "burst": Session._burst,
+    "act": Session._act,
+    "work": Session._work,
+    "advance": Session._advance,
+}
+
+
+def span(text: str) -> timedelta:
+    """"26h", "2d", "90m", "1d 2h" → timedelta. Raises BadLine."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower())
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*([smhdw])|\s", "", text.strip().lower()):
+        raise BadLine(f"advance: '{text}' is not a span; write for example 26h, 30m or 7d")
+    return sum((timedelta(**{_SPANS[unit]: float(n)}) for n, unit in parts), timedelta())
+
+
+def _coordinates(place: Any) -> str:
+    if isinstance(place, Mapping):
+        return " ".join(str(v) for v in place.values())
+    return str(place)
+
+
+def _high_water(conn: Connection) -> tuple[int, int]:
+    events = conn.scalar(select(func.max(EVENT.c.id))) or 0
+    letters = conn.scalar(select(func.max(OUTBOX.c.id))) or 0
+    return int(events), int(letters)
+
+
+def _shown(view: TicketView, zone: Any) -> dict[str, Any]:
+    visit = view.appointment
+    return {
+        "number": view.number,
+        "kind": view.kind,
+        "status": view.status,
+        "priority": str(view.priority),
+        "category": view.category,
+        "room": view.room,
+        "location": view.location,
+        "appointment": {
+            "start": visit.start.astimezone(zone).isoformat(timespec="minutes"),
+            "end": visit.end.astimezone(zone).isoformat(timespec="minutes"),
+            "text": visit.text,
+        }
+        if visit
+        else None,
+        "contact": view.contact,
+        "description": view.description,
+        "photos": view.photos,
+        "requester_verified": view.requester_verified,
+    }
+
+
+def _resident(conn: Connection, community_id: int, said: str) -> int:
+    """The first person of a room's household, or the resident of that name."""
+    mentioned = rooms.mentions(said)
+    if mentioned:
+        parts = mentioned[0]
+        conditions = [ROOM.c.community_id == community_id, ROOM.c.room_code == (parts.room or "")]
+        if parts.building:
+            conditions.append(ROOM.c.building_code == parts.building)
+        if parts.unit:
+            conditions.append(ROOM.c.unit_code == parts.unit)
+        found = conn.scalar(
+            select(MEMBERSHIP.c.resident_id)
+            .join(HOUSEHOLD, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id)
+            .join(ROOM, ROOM.c.id == HOUSEHOLD.c.room_id)
+            .where(*conditions)
+            .order_by(MEMBERSHIP.c.id)
+            .limit(1)
+        )
+    else:
+        found = conn.scalar(
+            select(RESIDENT.c.id).where(
+                RESIDENT.c.community_id == community_id, or_(RESIDENT.c.name == said, RESIDENT.c.phone == said)
+            )
+        )
+    if found is None:
+        raise BadLine(f"nobody of {said} is in the register")
+    return int(found)
+

@@ -1,0 +1,381 @@
+"""The desk in a terminal: a chat for a resident, a board for staff, and the running of both. Shows; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import uvicorn
+import yaml
+from rich.console import Console
+from sqlalchemy import select, text
+
+from bot import app as desk_app
+from bot import digest as digests
+from bot import office, store, web
+from bot.app import App, Progress
+from bot.channels import Message
+from bot.channels.console import ConsoleChannel, StaffBoard
+from bot.clock import DeskClock, MachineClock
+from bot.core.tickets import IllegalMove, allowed
+from bot.core.types import Language, TicketView
+from bot.database import Database
+from bot.nlu import NluUnavailable, RasaNlu
+from bot.session import SPOKEN, BadLine, Session
+from bot.settings import Settings
+from bot.tables import table
+from bot.turns import Desk, NotFound
+from bot.workers import Pace
+
+NO_WAIT = timedelta(0)
+TICKET, OUTBOX, STAFF, COMMUNITY = table("ticket"), table("outbox"), table("staff"), table("community")
+screen = Console(highlight=False, soft_wrap=True)
+
+
+async def lines() -> AsyncIterator[str]:
+    """The lines of standard input, until it ends; blank ones are passed over."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if line.strip():
+            yield line.strip()
+
+
+def in_zone(settings: Settings, at: datetime) -> datetime:
+    """An instant given without an offset is meant where the community is."""
+    if at.tzinfo is not None:
+        return at
+    database = desk_app.open_database(settings, lambda line: None)
+    try:
+        zone = database.read(lambda c: c.scalar(select(COMMUNITY.c.zone).where(COMMUNITY.c.code == settings.community)))
+    finally:
+        database.close()
+    return at.replace(tzinfo=ZoneInfo(zone or "Asia/Shanghai"))
+
+
+def show(message: Message, who: str = "客服") -> None:
+    """A message with its choices numbered, as a text-only channel shows them."""
+    screen.print(f"[bold cyan]{who}[/] ", end="")
+    screen.print(message.text, markup=False)
+    for number, button in enumerate(message.buttons, 1):
+        screen.print(f"    {number}. {button.label}", markup=False)
+
+
+def _board(to: str, message: Message) -> None:
+    screen.print("    〔员工通知 staff〕 ", end="", style="dim")
+    screen.print(message.text, style="dim", markup=False)
+
+
+# ── a resident ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_HELP = (
+    "直接打字即可。命令：/as 4栋1单元703 换人说话 · /work 让员工把最近的工单做完 · /act accept 员工动作 · "
+    "/advance 26h 拨快时钟 · /digest 日报 · /quit 退出"
+)
+
+
+async def chat(
+    settings: Settings, as_: str | None, language: Language | None, progress: Progress, at: datetime | None
+) -> None:
+    """Talk to the desk here; everything runs in this process."""
+    shown: list[tuple[str, Message]] = []
+
+    def heard_back(to: str, message: Message) -> None:
+        shown.append((to, message))
+        show(message)
+
+    channels = (ConsoleChannel(heard_back), StaffBoard(_board))
+    at = in_zone(settings, at) if at else None
+    async with desk_app.open_app(settings, channels, at=at, pace=Pace(burst=NO_WAIT), progress=progress) as app:
+        await _converse(app, shown, as_, language, progress)
+
+
+async def _converse(
+    app: App, shown: list[tuple[str, Message]], as_: str | None, language: Language | None, progress: Progress
+) -> None:
+    watching = asyncio.create_task(app.rasa.server.watch(progress)) if app.rasa and app.rasa.server else None
+    session = Session(app, shown)
+    session.begin(as_, language)
+    screen.print(_HELP, style="dim", markup=False)
+    try:
+        while True:
+            screen.print("[bold green]您[/] ", end="")
+            line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+            if not line or line.strip() in ("/quit", "/exit"):
+                return
+            if line.strip():
+                session = await _typed(app, session, shown, line.strip())
+    finally:
+        if watching:
+            watching.cancel()
+
+
+async def _typed(app: App, session: Session, shown: list[tuple[str, Message]], line: str) -> Session:
+    command, _, rest = line.partition(" ")
+    try:
+        if command == "/as":
+            fresh = Session(app, shown)
+            fresh.begin(rest.strip() or None)
+            return fresh
+        if command == "/digest":
+            for row in _digest_lines(app.database, app.community_id, app.desk.clock.now(), None):
+                screen.print(row, markup=False)
+        elif command == "/act":
+            action, _, note = rest.partition(" ")
+            await session.line({"act": action, "ticket": "last", "note": note})
+        elif command == "/work":
+            await session.line({"work": rest.strip() or "last"})
+        elif command == "/advance":
+            await session.line({"advance": rest.strip()})
+        else:
+            await session.line({"text": line})
+    except BadLine as bad:
+        screen.print(str(bad), style="red", markup=False)
+    return session
+
+
+async def demo(settings: Settings, progress: Progress) -> None:
+    """Everything at once: language model, workers, health pages, and a chat as the owner of a home."""
+    shown: list[tuple[str, Message]] = []
+
+    def heard_back(to: str, message: Message) -> None:
+        shown.append((to, message))
+        show(message)
+
+    channels = (ConsoleChannel(heard_back), StaffBoard(_board))
+    async with desk_app.open_app(settings, channels, pace=Pace(burst=NO_WAIT), progress=progress) as app:
+        async with _pages(app, progress):
+            screen.print("员工端 staff: make desk   日报 digest: make digest   （另开一个终端 in another terminal）", style="dim")
+            await _converse(app, shown, "4栋1单元703", None, progress)
+
+
+# ── the server ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def _pages(app: App, progress: Progress) -> AsyncIterator[None]:
+    """Health and readiness, for as long as the context lasts. A taken port is one sentence, and not the end."""
+
+    async def ready() -> dict[str, Any]:
+        database = True
+        try:
+            await app.database.ask(lambda c: c.execute(text("SELECT 1")).scalar())
+        except Exception:
+            database = False
+        model = None
+        if app.rasa is not None:
+            client = RasaNlu(app.rasa.url, app.rasa.token, timeout=1.0)
+            with contextlib.suppress(NluUnavailable):
+                model = await client.health()
+            await client.aclose()
+        # The desk serves without its language model, so the model does not decide readiness; it is told.
+        return {"ready": database, "database": database, "nlu_model": model}
+
+    config = uvicorn.Config(
+        web.build(ready), host=app.settings.host, port=app.settings.port, log_level="critical", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+
+    async def serving() -> None:
+        try:
+            await server.serve()
+        except SystemExit:
+            progress(
+                f"port {app.settings.port} is taken, so there are no health pages; free it or set DESK_PORT to another"
+            )
+
+    task = asyncio.create_task(serving())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def serve(settings: Settings, progress: Progress) -> None:
+    """The workers and the pages, until a signal."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with desk_app.open_app(settings, (StaffBoard(),), progress=progress) as app, _pages(app, progress):
+        app.workers.start()
+        watching = asyncio.create_task(app.rasa.server.watch(progress)) if app.rasa and app.rasa.server else None
+        progress(f"serving; health at http://{settings.host}:{settings.port}/health; Ctrl-C ends it")
+        await ended.wait()
+        progress("ending: letting what is on its way arrive")
+        if watching:
+            watching.cancel()
+        await app.workers.stop()
+
+
+# ── staff ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _staff_desk(settings: Settings) -> tuple[Desk, Database, int]:
+    script = office.open_office(settings.root)
+    database = desk_app.open_database(settings, lambda line: None)
+    machine = MachineClock()
+    clock = DeskClock(machine)
+    clock.load(database)
+    community = database.read(
+        lambda c: c.scalar(select(COMMUNITY.c.id).where(COMMUNITY.c.code == settings.community))
+    )
+    if community is None:
+        raise BadLine(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
+    core = desk_app.build_core(script, machine.now().year)
+    return Desk(database, core, clock, machine), database, int(community)
+
+
+_DESK_HELP = (
+    "list 工单 · notices 通知 · <action> NUMBER [note] 例如 accept YH-BX-20261123-0001 / done NUMBER 已换阀芯 · "
+    "ack NUMBER 确认升级 · as NAME 换人 · quit"
+)
+
+
+async def desk(settings: Settings, by: str) -> None:
+    """A staff member's terminal beside a running desk, on the same database."""
+    running, database, community = _staff_desk(settings)
+    try:
+        me = _staff(database, community, by)
+        screen.print(f"{me.name} ({me.role})　{_DESK_HELP}", markup=False)
+        _list(running, database, community, me.role)
+        async for line in _prompted(lambda: f"{me.name}> "):
+            word, _, rest = line.partition(" ")
+            if word in ("quit", "exit"):
+                return
+            try:
+                if word == "list":
+                    _list(running, database, community, me.role)
+                elif word == "notices":
+                    _notices(database, me.id)
+                elif word == "as":
+                    me = _staff(database, community, rest.strip())
+                elif word == "ack":
+                    count = running.acknowledge(community, me.id, _number(database, community, rest.strip()))
+                    screen.print(f"已确认 acknowledged: {count}")
+                else:
+                    number, _, note = rest.strip().partition(" ")
+                    action = SPOKEN.get(word, word)
+                    view = running.act_on_ticket(
+                        community, me.id, _number(database, community, number), action, note.strip()
+                    )
+                    screen.print(f"{view.number} → {view.status}", markup=False)
+            except (IllegalMove, NotFound, BadLine) as refused:
+                screen.print(str(refused), style="red", markup=False)
+    finally:
+        database.close()
+
+
+async def _prompted(prompt: Callable[[], str]) -> AsyncIterator[str]:
+    while True:
+        screen.print(prompt(), end="", markup=False)
+        line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _staff(database: Database, community: int, named: str) -> Any:
+    query = select(STAFF.c.id, STAFF.c.name, STAFF.c.role).where(STAFF.c.community_id == community, STAFF.c.active)
+    staff = database.read(lambda c: c.execute(query.order_by(STAFF.c.id)).all())
+    found = next((s for s in staff if named in (s.name, s.role)), None) if named else None
+    if found is None and named:
+        raise BadLine(f"there is nobody named {named}; there are: " + ", ".join(f"{s.name} ({s.role})" for s in staff))
+    found = found or next((s for s in staff if s.role == "technician"), None)
+    if found is None:
+        raise BadLine("there is no staff in the register; import it with `bot import`")
+    return found
+
+
+def _number(database: Database, community: int, said: str) -> str:
+    """A ticket number, in full or by its ending ("1" is …-0001 when that is clear)."""
+    if not said:
+        raise BadLine("which ticket? give its number")
+    query = select(TICKET.c.number).where(TICKET.c.community_id == community, TICKET.c.number.like(f"%{said.upper()}"))
+    found = database.read(lambda c: c.scalars(query.limit(3)).all())
+    exact = [n for n in found if n == said.upper()]
+    if len(exact or found) != 1:
+        raise BadLine(f"{said}: " + ("no such ticket" if not found else "several tickets end so; give the whole number"))
+    return str((exact or found)[0])
+
+
+def _list(running: Desk, database: Database, community: int, role: str) -> None:
+    query = (
+        select(TICKET).where(TICKET.c.community_id == community, TICKET.c.open).order_by(TICKET.c.priority, TICKET.c.id)
+    )
+    rows = database.read(lambda c: c.execute(query.limit(50)).all())
+    zone = database.read(lambda c: store.community(c, community)).zone
+    if not rows:
+        screen.print("  没有在办工单 no open tickets")
+    for row in rows:
+        view = TicketView(row.id, row.number, row.kind, row.status)
+        can = " ".join(allowed(view, role)) or "–"
+        place = row.location if row.public_area else (row.room_label or row.location)
+        visit = f" {row.appointment_start.astimezone(zone):%m-%d %H:%M}" if row.appointment_start else ""
+        screen.print(f"  {row.number}  {row.status:<14}{row.priority:<10}{place}{visit}  {row.description[:30]}", markup=False)
+        screen.print(f"      可做 allowed: {can}", style="dim", markup=False)
+
+
+def _notices(database: Database, staff_id: int) -> None:
+    query = select(OUTBOX.c.text).where(OUTBOX.c.staff_id == staff_id).order_by(OUTBOX.c.id.desc()).limit(20)
+    for words in reversed(database.read(lambda c: c.scalars(query).all())):
+        screen.print(f"  {words}", markup=False)
+
+
+# ── the digest ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _digest_lines(database: Database, community: int, now: datetime, day: date | None) -> tuple[str, ...]:
+    def read(conn: Any) -> digests.Digest:
+        whose = store.community(conn, community)
+        return digests.read(conn, whose, day or now.astimezone(whose.zone).date(), now)
+
+    return digests.lines(database.read(read))
+
+
+async def print_digest(settings: Settings, day: str) -> None:
+    """The digest of a local day, or of today on the desk clock."""
+    running, database, community = _staff_desk(settings)
+    try:
+        try:
+            wanted = date.fromisoformat(day) if day else None
+        except ValueError:
+            raise BadLine(f"'{day}' is not a date; write for example 2026-11-23") from None
+        for row in _digest_lines(database, community, running.clock.now(), wanted):
+            screen.print(row, markup=False)
+    finally:
+        database.close()
+
+
+# ── recording ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_talk(path: Path, as_: str | None, at: datetime, turns: list[dict[str, Any]]) -> None:
+    """A conversation as a golden talk: what was said, how it was understood, what came back."""
+    talk = {
+        "story": path.stem.replace("-", " "),
+        "as": as_,
+        "at": at.astimezone(UTC).isoformat(),
+        "turns": [
+            {
+                "in": t["in"],
+                "matters": [{"text": m["text"], "intent": m["intent"]} for m in t["heard"]["matters"]],
+                "replies": [r["text"] for r in t["replies"]],
+                "tickets": [{"number": k["number"], "status": k["status"]} for k in t["tickets"]],
+                "flow": t["flow"],
+                "asking": t["asking"],
+            }
+            for t in turns
+            if "error" not in t
+        ],
+    }
+    path.write_text(yaml.safe_dump(talk, allow_unicode=True, sort_keys=False, width=110), encoding="utf-8")
