@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, and_, func, select
+from sqlalchemy.sql import ColumnElement
 
 from bot.core.types import Community
 from bot.tables import table
@@ -42,16 +43,16 @@ def read(conn: Connection, community: Community, day: date, now: datetime) -> Di
     end = start + timedelta(days=1)
     own = TICKET.c.community_id == community.id
 
-    def during(column: object) -> object:
-        return and_(column >= start, column < end)  # type: ignore[operator]
+    def during(column: ColumnElement[datetime]) -> ColumnElement[bool]:
+        return and_(column >= start, column < end)
 
     opened = conn.execute(
-        select(TICKET.c.kind, func.count()).where(own, during(TICKET.c.opened_at)).group_by(TICKET.c.kind)  # type: ignore[arg-type]
+        select(TICKET.c.kind, func.count()).where(own, during(TICKET.c.opened_at)).group_by(TICKET.c.kind)
     ).all()
     closed = conn.execute(
         select(TICKET.c.kind, func.count())
         .join(EVENT, EVENT.c.ticket_id == TICKET.c.id)
-        .where(own, during(EVENT.c.at), EVENT.c.to_status == "closed", EVENT.c.from_status != "closed")  # type: ignore[arg-type]
+        .where(own, during(EVENT.c.at), EVENT.c.to_status == "closed", EVENT.c.from_status != "closed")
         .group_by(TICKET.c.kind)
     ).all()
     standing = conn.execute(
@@ -77,7 +78,7 @@ def read(conn: Connection, community: Community, day: date, now: datetime) -> Di
     answers = conn.execute(
         select(TICKET.c.number, ANSWER.c.score)
         .join(TICKET, TICKET.c.id == ANSWER.c.ticket_id)
-        .where(own, ANSWER.c.score.is_not(None), during(ANSWER.c.at))  # type: ignore[arg-type]
+        .where(own, ANSWER.c.score.is_not(None), during(ANSWER.c.at))
     ).all()
     phone_tasks = conn.scalar(
         select(func.count()).select_from(PHONE).where(PHONE.c.community_id == community.id, PHONE.c.status == "open")

@@ -59,7 +59,7 @@ _SUBJECT = (
 )
 
 
-def _set(dialect: str, *, revive: tuple[str, ...]) -> Any:
+def _set(dialect: str, *, revive: str) -> Any:
     statement = insert_into(dialect, DUE).values(
         **{name: bindparam(name) for name in (*_KEY, "at", "source", "data")}, status="pending"
     )
@@ -75,13 +75,13 @@ def _set(dialect: str, *, revive: tuple[str, ...]) -> Any:
             "claimed_by": None,
             "claimed_until": None,
         },
-        where=DUE.c.status.in_(revive),
+        where=text(f"due.status IN ({revive})"),
     )
 
 
 # A deadline that has fired does not fire again; a reminder asked for again is wanted again.
-_SET_DEADLINE = both(lambda d: _set(d, revive=("pending", "cancelled")))
-_SET_REMINDER = both(lambda d: _set(d, revive=("pending", "cancelled", "done", "parked")))
+_SET_DEADLINE = both(lambda d: _set(d, revive="'pending', 'cancelled'"))
+_SET_REMINDER = both(lambda d: _set(d, revive="'pending', 'cancelled', 'done', 'parked'"))
 _DEADLINES = select(DUE.c.kind, DUE.c.round).where(
     *_SUBJECT, DUE.c.source == "deadline", DUE.c.status == "pending"
 )

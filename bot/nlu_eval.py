@@ -160,7 +160,7 @@ async def parse_lines(
             for line in lines_in:
                 room.acquire()
                 hand(accept, line)
-        except Exception as error:  # noqa: BLE001 (raised again below, where the caller can see it)
+        except Exception as error:
             failure = error
         hand(asked.put_nowait, failure)
 

@@ -20,8 +20,11 @@ from bot.core.domain import Mistake, Mistakes, Script
 
 #: Intents the dialogue knows what to do with (DOMAIN.md). One more in domain.yml would be heard and never answered.
 INTENTS = frozenset(
-    "repair complaint fee_query permit emergency service_request ticket_status ticket_change faq feedback handoff bind "
-    "inform affirm deny cancel rate greet thank goodbye out_of_scope".split()
+    {
+        *("repair", "complaint", "fee_query", "permit", "emergency", "service_request", "ticket_status"),
+        *("ticket_change", "faq", "feedback", "handoff", "bind", "inform", "affirm", "deny", "cancel", "rate"),
+        *("greet", "thank", "goodbye", "out_of_scope"),
+    }
 )
 
 

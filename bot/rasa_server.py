@@ -220,7 +220,7 @@ class RasaServer:
     def _own_command(self) -> Command:
         python = self._root / "nlu" / ".venv" / "bin" / "python"
         if not python.exists():
-            raise RasaNotStarted("Rasa's own environment nlu/.venv is missing: run `make nlu-env`.")
+            raise RasaNotStarted("Rasa's own environment nlu/.venv is missing: run `make setup`.")
         serve = str(self._root / "nlu" / "serve.py")
         return lambda port: [str(python), serve, "--model", str(self._model_path), "--port", str(port)]
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, or_, select
 
-from bot import store
+from bot import rota, store
 from bot.app import App
 from bot.casebook import Asker, own_by_number
 from bot.channels import Inbound, Message
@@ -41,6 +41,8 @@ SPOKEN: Mapping[str, str] = {
 }  # fmt: skip
 _SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _WORK_NOTE = "已处理"
+#: Who acts when a line does not say: whoever is nearest to the work, on duty before off duty.
+_ROLES = ("technician", "steward", "cashier", "supervisor", "manager", "guard")
 
 
 class BadLine(ValueError):
@@ -195,9 +197,22 @@ class Session:
         able = [s for s in staff if rule is None or s.role in rule.by]
         if not able:
             raise BadLine(f"nobody on the staff may take '{action}'")
-        order = ("technician", "steward", "cashier", "supervisor", "manager", "guard")
-        able.sort(key=lambda s: (s.name != ticket.assignee, order.index(s.role) if s.role in order else len(order)))
+        on_duty = self.app.database.read(self._on_duty)
+        able.sort(
+            key=lambda s: (
+                s.name != ticket.assignee,
+                _ROLES.index(s.role) if s.role in _ROLES else len(_ROLES),
+                s.id not in on_duty,
+            )
+        )
         return int(able[0].id)
+
+    def _on_duty(self, conn: Connection) -> frozenset[int]:
+        community = store.community(conn, self.app.community_id)
+        now = self.app.desk.clock.now()
+        return frozenset(
+            person.id for role in _ROLES for person in rota.audience(conn, community, now, role)
+        )
 
     def _ticket(self, number: Any) -> TicketView:
         """A ticket of this conversation, or (by its number) of this community."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -149,10 +149,12 @@ async def demo(settings: Settings, progress: Progress) -> None:
         show(message)
 
     channels = (ConsoleChannel(heard_back), StaffBoard(_board))
-    async with desk_app.open_app(settings, channels, pace=Pace(burst=NO_WAIT), progress=progress) as app:
-        async with _pages(app, progress):
-            screen.print("员工端 staff: make desk   日报 digest: make digest   （另开一个终端 in another terminal）", style="dim")
-            await _converse(app, shown, "4栋1单元703", None, progress)
+    async with (
+        desk_app.open_app(settings, channels, pace=Pace(burst=NO_WAIT), progress=progress) as app,
+        _pages(app, progress),
+    ):
+        screen.print("员工端 staff: make desk   日报 digest: make digest   （另开一个终端 in another terminal）", style="dim")
+        await _converse(app, shown, "4栋1单元703", None, progress)
 
 
 # ── the server ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +249,7 @@ async def desk(settings: Settings, by: str) -> None:
         me = _staff(database, community, by)
         screen.print(f"{me.name} ({me.role})　{_DESK_HELP}", markup=False)
         _list(running, database, community, me.role)
-        async for line in _prompted(lambda: f"{me.name}> "):
+        async for line in lines():
             word, _, rest = line.partition(" ")
             if word in ("quit", "exit"):
                 return
@@ -272,16 +274,6 @@ async def desk(settings: Settings, by: str) -> None:
                 screen.print(str(refused), style="red", markup=False)
     finally:
         database.close()
-
-
-async def _prompted(prompt: Callable[[], str]) -> AsyncIterator[str]:
-    while True:
-        screen.print(prompt(), end="", markup=False)
-        line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
 
 
 def _staff(database: Database, community: int, named: str) -> Any:

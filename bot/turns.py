@@ -142,15 +142,18 @@ class _Work:
             on_duty=rota.on_duty(self.conn, self.community, self.now),
         )
         crash_point("turn.loaded")
-        for _ in range(GATHER_ROUNDS + 1):
-            answer = self.core.step(state, event, facts)
-            if not isinstance(answer, NeedMore):
-                crash_point("turn.stepped")
-                self.apply(answer.effects)
-                return answer.state
+        answer = self.core.step(state, event, facts)
+        rounds = 0
+        while isinstance(answer, NeedMore):
+            if rounds == GATHER_ROUNDS:
+                raise EndlessNeeds(f"step still needs {answer.needs} after {GATHER_ROUNDS} rounds")
+            rounds += 1
             found = store.gather(self.conn, self.asker, answer.needs)
             facts = replace(facts, gathered={**facts.gathered, **found})
-        raise EndlessNeeds(f"step still needs {answer.needs} after {GATHER_ROUNDS} rounds")
+            answer = self.core.step(state, event, facts)
+        crash_point("turn.stepped")
+        self.apply(answer.effects)
+        return answer.state
 
     def _facts_show(self, case: Case) -> bool:
         """Open, and the speaker's own; a ticket locked for another reason is not shown."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -24,6 +25,7 @@ from bot.outbox import Outgoing
 from bot.store import Accepted, Claim, ClaimLost
 from bot.turns import Desk
 
+# Traces are logged as plain text: a renderer that shows local variables would show residents' words, and takes seconds.
 log = structlog.get_logger()
 
 LONGEST_BACKOFF = timedelta(minutes=10)
@@ -156,7 +158,12 @@ class Workers:
         except ClaimLost:
             log.warning("claim_lost", conversation=claim.conversation_id)
         except Exception as error:
-            log.exception("turn_failed", conversation=claim.conversation_id, inbox=[r.id for r in claim.rows])
+            log.error(
+                "turn_failed",
+                conversation=claim.conversation_id,
+                inbox=[r.id for r in claim.rows],
+                trace=traceback.format_exc(),
+            )
             await self._failed(claim, repr(error))
         else:
             self.outbox_bell.ring()
@@ -232,7 +239,7 @@ class Workers:
             return "retry", "", str(refused), refused.after or backoff(row.attempts, self._jitter())
         except Exception as fault:
             # A fault of the channel's code or a time-out: worth another try, and never the end of the loop.
-            log.exception("send_failed", outbox=row.id, channel=row.channel)
+            log.error("send_failed", outbox=row.id, channel=row.channel, trace=traceback.format_exc())
             if row.attempts >= outbox.MAX_ATTEMPTS:
                 return "failed", "", repr(fault), None
             return "retry", "", repr(fault), backoff(row.attempts, self._jitter())
@@ -257,7 +264,7 @@ class Workers:
                 try:
                     await self.desk.database.hop(lambda due=due: self.desk.fire_due(due))  # type: ignore[misc]
                 except Exception as error:
-                    log.exception("due_failed", due=due.id, kind=due.kind)
+                    log.error("due_failed", due=due.id, kind=due.kind, trace=traceback.format_exc())
                     why = repr(error)
                     await self.desk.database.hop(
                         lambda due=due, why=why: self.desk.give_up_due(due, why)  # type: ignore[misc]
@@ -286,7 +293,7 @@ class Workers:
                 if await self.hear_one():
                     continue
             except Exception:
-                log.exception("inbox_drain_failed")
+                log.error("inbox_drain_failed", trace=traceback.format_exc())
             await self.inbox_bell.wait(self.pace.poll)
 
     async def _outbox_loop(self) -> None:
@@ -301,7 +308,7 @@ class Workers:
                 if claimed:
                     continue
             except Exception:
-                log.exception("outbox_drain_failed")
+                log.error("outbox_drain_failed", trace=traceback.format_exc())
             await self.outbox_bell.wait(self.pace.poll)
 
     def start(self, *, inbox_loops: int = 2) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from bot.channels import Limits, Message, Reach
 
+NO_LIMITS = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleChannel:
@@ -15,7 +17,7 @@ class ConsoleChannel:
     show: Callable[[str, Message], None]
     name: str = "console"
     account: str = ""
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     reach: Reach = "always"
 
     async def send(self, to: str, message: Message) -> str:
@@ -30,7 +32,7 @@ class StaffBoard:
     show: Callable[[str, Message], None] = lambda to, message: None
     name: str = "desk"
     account: str = ""
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     reach: Reach = "always"
 
     async def send(self, to: str, message: Message) -> str:

@@ -131,7 +131,7 @@ def hand_over(talk: Talk, key: str, text: str) -> None:
     """Open the enquiry that a person will take, and keep quiet until they are done."""
     if not talk.facts.on_duty:
         key = "utter_handoff_off_duty"
-    talk.become(mode="human" if talk.facts.on_duty else "desk", flow=None, asking=None, slots={}, misses=0, open_question=None)
+    talk.become(mode="human" if talk.facts.on_duty else "desk", flow=None, asking=None, slots={}, frames=(), misses=0, open_question=None)
     talk.do(
         OpenTicket(
             TicketDraft(
@@ -165,10 +165,9 @@ def _picked(talk: Talk, heard: Heard) -> bool:
     verb, _, rest = value.partition(":")
     handler = _BUTTONS.get(verb)
     if handler is None:
-        talk.say("utter_stale_button")
-        _menu(talk)
-        return True
-    handler(talk, rest, heard)
+        _stale(talk)
+    else:
+        handler(talk, rest, heard)
     return True
 
 
@@ -176,14 +175,27 @@ def _button_yes_no(said: str) -> Callable[[Talk, str, Heard], None]:
     def press(talk: Talk, rest: str, heard: Heard) -> None:
         spoken = replace(heard, button=None, text=said, matters=(), triage=None)
         if not (_open_question(talk, spoken) or _in_form(talk, spoken)):
-            talk.say("utter_stale_button")
-            _menu(talk)
+            _stale(talk)
 
     return press
 
 
+def _stale(talk: Talk) -> None:
+    """A tap that means nothing any more: what is being asked is asked again, or the menu is shown."""
+    talk.say("utter_stale_button")
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is not None:
+        form.ask_next(talk, flow)
+    elif talk.state.flow is None:
+        _menu(talk)
+
+
 def _button_menu(talk: Talk, rest: str, heard: Heard) -> None:
+    if rest not in BY_INTENT and rest not in _MATTERS:
+        _stale(talk)
+        return
     unheard = str(talk.state.slots.get("unheard", "")) if talk.state.flow is None else ""
+    emergency.park(talk)
     talk.become(open_question=None)
     matter = Matter(unheard, rest, 1.0)
     if rest in BY_INTENT:
@@ -196,24 +208,29 @@ def _button_say(talk: Talk, rest: str, heard: Heard) -> None:
     _, _, text = rest.partition(":")
     spoken = replace(heard, button=None, text=text, matters=(), triage=None)
     if not _in_form(talk, spoken):
-        talk.say("utter_stale_button")
-        _menu(talk)
+        _stale(talk)
 
 
 def _button_pick(talk: Talk, rest: str, heard: Heard) -> None:
+    flow = FLOWS.get(talk.state.flow or "")
     for choice in talk.state.slots.get("room_choices", ()):
-        if choice["label"] == rest and talk.state.flow in FLOWS:
+        if choice["label"] == rest and flow is not None:
             talk.become(slots={**talk.state.slots, "room": choice, "room_choices": []}, misses=0)
-            form.ask_next(talk, FLOWS[talk.state.flow])
+            form.ask_next(talk, flow)
             return
     _button_say(talk, f"room:{rest}", heard)
 
 
+def _number_in(text: str) -> int | None:
+    """The digits 0-9 alone: str.isdigit also takes "²", which int does not."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def _on_ticket(action: str) -> Callable[[Talk, str, Heard], None]:
     def press(talk: Talk, rest: str, heard: Heard) -> None:
-        ticket = talk.ticket(int(rest)) if rest.isdigit() else None
+        ticket = talk.ticket(_number_in(rest))
         if ticket is None:
-            talk.say("utter_stale_button")
+            _stale(talk)
         else:
             follow.answer(talk, action, ticket, "")
 
@@ -221,21 +238,21 @@ def _on_ticket(action: str) -> Callable[[Talk, str, Heard], None]:
 
 
 def _button_withdraw(talk: Talk, rest: str, heard: Heard) -> None:
-    ticket = talk.ticket(int(rest)) if rest.isdigit() else None
+    ticket = talk.ticket(_number_in(rest))
     if ticket is None:
-        talk.say("utter_stale_button")
+        _stale(talk)
     else:
         follow.ask_withdraw(talk, ticket)
 
 
 def _button_rate(talk: Talk, rest: str, heard: Heard) -> None:
-    ticket_id, _, score = rest.partition(":")
-    if not (ticket_id.isdigit() and score in "12345" and score):
-        talk.say("utter_stale_button")
-    elif talk.state.survey != int(ticket_id):
+    ticket_id, score = (_number_in(part) for part in (rest.split(":") + ["", ""])[:2])
+    if ticket_id is None or score is None or not 1 <= score <= 5:
+        _stale(talk)
+    elif talk.state.survey != ticket_id:
         talk.say("utter_rate_nothing")
     else:
-        aftercare.rate(talk, int(ticket_id), int(score), "")
+        aftercare.rate(talk, ticket_id, score, "")
 
 
 _BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
@@ -368,7 +385,7 @@ def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
 def _about_intent(talk: Talk, heard: Heard) -> bool:
     said = answer.yes_no(heard.text)
     if said is None or not talk.state.agenda:
-        talk.become(open_question=None, agenda=())
+        talk.become(open_question=None, agenda=talk.state.agenda[1:])
         return False
     matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
     talk.become(open_question=None, agenda=rest)
@@ -382,7 +399,7 @@ def _about_intent(talk: Talk, heard: Heard) -> bool:
 def _about_passing_on(talk: Talk, heard: Heard) -> bool:
     said = answer.yes_no(heard.text)
     if said is None or not talk.state.agenda:
-        talk.become(open_question=None, agenda=())
+        talk.become(open_question=None, agenda=talk.state.agenda[1:])
         return False
     matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
     talk.become(open_question=None, agenda=rest)
@@ -396,9 +413,9 @@ def _about_passing_on(talk: Talk, heard: Heard) -> bool:
 
 def _about_draft(talk: Talk, heard: Heard) -> bool:
     flow = FLOWS.get(talk.state.flow or "")
-    if flow is None or answer.yes_no(heard.text) is not True:
+    if flow is None or not (answer.yes_no(heard.text) is True or _top(heard) == "thank"):
         return False
-    form.ask_next(talk, flow)
+    form.ask_next(talk, flow)  # thanks for being asked files nothing: the summary is shown again
     return True
 
 
@@ -447,6 +464,8 @@ def _in_form(talk: Talk, heard: Heard) -> bool:
         return True
     if answer.is_skip(heard.text) and asking == "when":
         talk.become(slots={**talk.state.slots, "when_any": True}, misses=0)
+        form.ask_next(talk, flow)
+        return True
     return _missed(talk, flow, heard)
 
 
@@ -546,7 +565,11 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
     if matter.intent in BY_INTENT:
         _begin(talk, BY_INTENT[matter.intent], matter, heard)
     else:
-        _MATTERS.get(matter.intent, lambda t, m, h: _not_understood(t, h))(talk, matter, heard)
+        handler = _MATTERS.get(matter.intent)
+        if handler is None:
+            _not_understood(talk, heard)
+        else:
+            handler(talk, matter, heard)
 
 
 def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
@@ -666,11 +689,19 @@ _IN_BETWEEN: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
 
 
 def _next_on_agenda(talk: Talk) -> None:
-    """When nothing is open any more, the next matter of the resident's is taken up."""
+    """When nothing is open any more, a parked form is taken up again, then the next matter of the resident's."""
     state = talk.state
-    if state.flow is not None or state.mode == "human" or not state.agenda:
+    if state.flow is not None or state.mode == "human":
         return
-    if state.open_question is not None and state.open_question.kind in ("intent", "pass_on"):
+    if state.open_question is not None and state.open_question.kind in ("intent", "pass_on", "withdraw"):
+        return
+    if state.frames:
+        parked = state.frames[-1]
+        talk.become(flow=parked.flow, asking=None, slots=parked.slots, frames=state.frames[:-1])
+        talk.say("utter_back_to_form")
+        form.ask_next(talk, FLOWS[parked.flow])
+        return
+    if not state.agenda:
         return
     matter, rest = state.agenda[0], state.agenda[1:]
     talk.become(agenda=rest)

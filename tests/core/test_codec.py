@@ -79,7 +79,7 @@ def test_a_sleeping_summary_is_submitted_when_the_resident_wakes_it() -> None:
     assert (draft.kind, draft.contact, draft.household_id) == ("repair", "13800138000", 11)
     assert draft.appointment is not None and draft.appointment.start == datetime(2026, 3, 5, 6, tzinfo=UTC)
     assert [m.reference for m in draft.photos] == ["photo-1"]
-    assert WEDNESDAY < draft.appointment.start
+    assert draft.appointment.start > WEDNESDAY
 
 
 def test_nothing_saved_is_a_new_conversation() -> None:

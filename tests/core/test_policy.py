@@ -127,7 +127,7 @@ def test_an_empty_mapping_names_every_key_that_is_needed() -> None:
 
 
 def test_the_file_named_in_a_mistake_is_the_one_that_was_read() -> None:
-    with pytest.raises(PolicyError, match="data/YH/policy.yml: holiday_country"):
+    with pytest.raises(PolicyError, match=r"data/YH/policy\.yml: holiday_country"):
         load(edited("holiday_country", ...), "data/YH/policy.yml")
 
 

@@ -329,6 +329,12 @@ def test_a_wrong_building_is_told_once_not_again_for_everybody_who_lives_there(t
     ]
 
 
+def test_a_register_without_its_column_is_told_once_not_again_for_every_shift(tmp_path: Path) -> None:
+    staff = "community,name,skills,phone\nYH,刘师傅,,13900008101\n"
+    found = handed_in(tmp_path, staff=staff, duty=DUTY + "YH,刘师傅,daily,08:00,20:00\n")
+    assert [problem.file for problem in found.problems] == ["staff.csv"]
+
+
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     found = handed_in(
         tmp_path,

@@ -200,7 +200,7 @@ async def test_without_rasas_environment_the_way_to_it_is_said(
     tmp_path: Path, model: Path, said: list[str]
 ) -> None:
     server = RasaServer(model, root=tmp_path, var=tmp_path / "var")
-    with pytest.raises(RasaNotStarted, match="nlu/.venv is missing.*make nlu-env"):
+    with pytest.raises(RasaNotStarted, match="nlu/.venv is missing.*make setup"):
         await server.start(said.append)
 
 

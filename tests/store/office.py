@@ -98,7 +98,9 @@ class Script:
         said = event.button or event.text
         answer = self.heard.get(said, _repeat)
         turn = answer(state, event, facts)
-        return turn if isinstance(turn, NeedMore) else Turn(turn.state.but(turns=state.turns + 1), turn.effects)
+        return (
+            turn if isinstance(turn, NeedMore) else Turn(turn.state.but(turns=state.turns + 1), turn.effects)
+        )
 
 
 def _moved(event: Event) -> TicketMoved:
@@ -227,7 +229,9 @@ class Office:
     staff_page: Platform
     _ids: int = 0
 
-    def say(self, text: str, *, address: str = "wang", button: str | None = None, external_id: str = "") -> Accepted:
+    def say(
+        self, text: str, *, address: str = "wang", button: str | None = None, external_id: str = ""
+    ) -> Accepted:
         """The resident writes, and the burst window passes."""
         self._ids += 1
         message = Inbound("telegram", "bot", external_id or f"m{self._ids}", address, text, button)
@@ -258,13 +262,17 @@ class Office:
     def bind(self, address: str, resident_id: int) -> None:
         c = table("conversation")
         self.database.write(
-            lambda conn: conn.execute(c.update().where(c.c.address == address).values(resident_id=resident_id))
+            lambda conn: conn.execute(
+                c.update().where(c.c.address == address).values(resident_id=resident_id)
+            )
         )
 
     def rows(self, name: str, *columns: str, **where: Any) -> list[tuple[Any, ...]]:
         t = table(name)
         query = select(*(t.c[c] for c in columns)).where(*(t.c[k] == v for k, v in where.items()))
-        return [tuple(r) for r in self.database.read(lambda c: c.execute(query.order_by(*t.primary_key)).all())]
+        return [
+            tuple(r) for r in self.database.read(lambda c: c.execute(query.order_by(*t.primary_key)).all())
+        ]
 
 
 def open_office(database: Database, script: Script | None = None) -> Office:
@@ -273,7 +281,9 @@ def open_office(database: Database, script: Script | None = None) -> Office:
     return office(database, script or story())
 
 
-def office(database: Database, script: Script, machine: HandClock | None = None, holder: str = "w1") -> Office:
+def office(
+    database: Database, script: Script, machine: HandClock | None = None, holder: str = "w1"
+) -> Office:
     machine = machine or HandClock()
     clock = DeskClock(machine)
     clock.load(database)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from bot.core import deadlines
 from bot.core.flows import FLOWS
 from bot.core.flows.emergency import FLOW as EMERGENCY
+from bot.core.flows.emergency import park
 from bot.core.resolve import score as scores
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
@@ -50,7 +51,7 @@ def moved(talk: Talk, event: TicketMoved) -> None:
 
 def _tell(talk: Talk, event: TicketMoved) -> None:
     ticket = event.ticket
-    key = f"utter_moved_{ticket.status}"
+    key = "utter_moved_resumed" if event.action == "resume" else f"utter_moved_{ticket.status}"
     if key not in talk.script.responses:
         key = "utter_moved_other"
     line = talk.line(
@@ -235,12 +236,14 @@ REASON = "survey_reason"
 def rate(talk: Talk, ticket_id: int, score: int, text: str, number: str = "") -> None:
     """Save a rating. A low one opens a follow-up at once and asks for the reason."""
     talk.do(SaveAnswer(ticket_id, score, text.strip()), CancelReminders(("survey_reminder", "survey_expiry"), ticket_id))
-    talk.become(survey=None, open_question=None)
+    question = talk.state.open_question
+    talk.become(survey=None, open_question=None if question and question.kind == "survey" else question)
     if score > talk.script.policy.low_score:
         talk.say("utter_survey_thanks")
         return
+    park(talk)
     if talk.state.flow is None:
-        talk.become(flow=REASON, asking="reason", slots={"ticket_id": ticket_id})
+        talk.become(flow=REASON, asking="reason", slots={"ticket_id": ticket_id}, open_question=None)
     talk.do(
         OpenTicket(
             TicketDraft("follow_up", "low_score", text.strip(), Priority.HIGH, linked_to=ticket_id),

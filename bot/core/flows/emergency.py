@@ -9,9 +9,21 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.core.flows import FLOWS
 from bot.core.resolve import phone, room
 from bot.core.talk import Talk, shorten
-from bot.core.types import AmendTicket, Frame, Heard, OpenTicket, Priority, RoomRef, Say, Tell, TicketDraft, TicketView
+from bot.core.types import (
+    AmendTicket,
+    Frame,
+    Heard,
+    OpenTicket,
+    Priority,
+    RoomRef,
+    Say,
+    Tell,
+    TicketDraft,
+    TicketView,
+)
 
 FLOW = "emergency"
 ROLES = ("technician", "guard", "steward", "supervisor", "manager")
@@ -44,17 +56,16 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
     current = ticket_of(talk)
     if current is not None:
         note(talk, current, text, heard)
+        park(talk)
         talk.become(flow=FLOW, asking=None)
         return
-    frames = talk.state.frames
-    if talk.state.flow and talk.state.flow != FLOW:
-        frames = (*frames, Frame(talk.state.flow, talk.state.asking or "", talk.state.slots))
+    park(talk)
     bindings = talk.facts.speaker.bindings
     place = _place(text) or (bindings[0].room if len(bindings) == 1 else None)
     numbers = phone.find(text)
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
     spot = room.place(text) or ""
-    talk.become(flow=FLOW, asking="location", slots={}, frames=frames, open_question=None, misses=0)
+    talk.become(flow=FLOW, asking="location", slots={}, open_question=None, misses=0)
     opened = replace(
         talk.line("utter_emergency_opened", duty_phone=talk.facts.community.duty_phone), priority=Priority.EMERGENCY
     )
@@ -123,10 +134,19 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
 
 
 def leave(talk: Talk) -> None:
-    """Back to what was parked, or to nothing."""
-    frames = talk.state.frames
-    if frames:
-        last = frames[-1]
-        talk.become(flow=last.flow, asking=last.asking or None, slots=last.slots, frames=frames[:-1])
-    else:
-        talk.become(flow=None, asking=None, slots={})
+    """The desk is free again; what was parked is taken up, with its question, when the turn ends."""
+    talk.become(flow=None, asking=None, slots={}, open_question=None)
+
+
+def park(talk: Talk) -> None:
+    """Put a request in progress aside. One of each kind at most: a second start replaces the older one."""
+    flow = talk.state.flow
+    if flow not in FLOWS:
+        return
+    frames = tuple(f for f in talk.state.frames if f.flow != flow)
+    talk.become(
+        frames=(*frames, Frame(str(flow), talk.state.asking or "", talk.state.slots)),
+        flow=None,
+        asking=None,
+        slots={},
+    )

@@ -157,10 +157,13 @@ def reschedule(talk: Talk, ticket: TicketView, appointment: Appointment) -> None
     talk.say("utter_rescheduled", when=words)
 
 
+def _may_withdraw(ticket: TicketView) -> bool:
+    rule = TRANSITIONS[ticket.kind][ticket.status].get("cancel")
+    return rule is not None and "resident" in rule.by
+
+
 def ask_withdraw(talk: Talk, ticket: TicketView) -> None:
-    if "cancel" not in TRANSITIONS[ticket.kind][ticket.status] or "resident" not in (
-        TRANSITIONS[ticket.kind][ticket.status]["cancel"].by
-    ):
+    if not _may_withdraw(ticket):
         talk.do(Tell("assignee", "utter_staff_wants_withdrawn", {"number": ticket.number}, ticket_id=ticket.id))
         talk.say("utter_cannot_withdraw", number=ticket.number)
         return
@@ -168,6 +171,11 @@ def ask_withdraw(talk: Talk, ticket: TicketView) -> None:
 
 
 def withdraw(talk: Talk, ticket: TicketView, text: str) -> None:
+    """The resident confirmed. Work may have begun since the question was put: then it is told, and nothing moves."""
+    if not _may_withdraw(ticket):
+        talk.become(open_question=None)
+        ask_withdraw(talk, ticket)
+        return
     talk.do(
         MoveTicket(ticket.id, "cancel", note=text.strip()),
         CancelReminders(("survey", "survey_reminder", "auto_close"), ticket.id),
@@ -183,7 +191,7 @@ def _confirm(talk: Talk, ticket: TicketView, text: str) -> None:
         CancelReminders(("auto_close",), ticket.id),
         Tell("assignee", "utter_staff_confirmed", {"number": ticket.number}, ticket_id=ticket.id),
     )
-    talk.say("utter_confirmed", number=ticket.number)
+    talk.say("utter_confirmed" if ticket.kind == "repair" else "utter_accepted", number=ticket.number)
 
 
 def _not_fixed(talk: Talk, ticket: TicketView, text: str) -> None:

@@ -169,10 +169,10 @@ def _label(parts: Mapping[str, str | None], text: str) -> str:
 def _read_place(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     filled: set[str] = set()
     public = room.is_public(text)
-    if public is not None and (opening or asking in ("confirm", "change", "location", "what")):
-        if talk.state.slots.get("public") != public:
-            _set(talk, public=public)
-            filled.add("public")
+    listens = opening or asking in ("confirm", "change", "location", "what")
+    if public is not None and listens and talk.state.slots.get("public") != public:
+        _set(talk, public=public)
+        filled.add("public")
     spot = room.place(text)
     if spot and (opening or asking in ("location", "confirm", "change", "what")):
         _set(talk, location=spot)
@@ -260,7 +260,7 @@ def ask_next(talk: Talk, flow: Flow) -> None:
     talk.ask(flow.summary(slots), "confirm", **summary_values(talk, slots))
 
 
-def summary_values(talk: Talk, slots: Slots) -> dict[str, str]:
+def summary_values(talk: Talk, slots: Slots) -> dict[str, Any]:
     """What a summary shows: the words as said, the place, the visit, the phone in full (it is the speaker's own)."""
     appointment = appointment_of(slots)
     place = ""

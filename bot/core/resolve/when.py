@@ -9,6 +9,7 @@ day among them; jionlp 1.5.31 read 11 of the 12 Chinese ones but took 后天两�
 
 from __future__ import annotations
 
+import itertools
 import re
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
@@ -497,7 +498,7 @@ def _segments(folded: str, days: list[_Day], spans: list[_Span]) -> list[_Segmen
             last.span, last.end = token, max(token.end, last.end)
         else:
             segments.append(_Segment(None, token, token.start, token.end))
-    for earlier, later in zip(segments, segments[1:], strict=False):
+    for earlier, later in itertools.pairwise(segments):
         between = folded[earlier.end : later.start]
         if later.day is None and earlier.day and not (later.span and later.span.now):
             later.day = earlier.day
@@ -614,7 +615,7 @@ def parse_when(text: str, now: datetime) -> Window | Unclear | None:
     if not accepted:
         return readings[-1][1] if isinstance(readings[-1][1], Unclear) else None
     good = [(segment, found) for segment, found in accepted if not isinstance(found, Unclear)]
-    last_segment, last = accepted[-1]
+    _, last = accepted[-1]
     if isinstance(last, Unclear) and (last.reason != "past" or not good):
         return last
     chosen_segment, chosen = good[-1]

@@ -1,0 +1,174 @@
+"""Delivery: order, importance, leases, expiry, supersession, failure. Both engines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot import outbox
+from bot.channels import SendError
+from bot.core.types import Priority, Say, Turn
+from bot.outbox import Address
+from tests.store.office import LEASE, MORNING, Office
+
+WANG = Address("telegram", "bot", "wang", conversation_id=1)
+LI = Address("telegram", "bot", "li", conversation_id=2)
+LONG = LEASE + timedelta(minutes=1)
+
+
+async def two_conversations(front_desk: Office) -> None:
+    await front_desk.talk("你好")
+    await front_desk.talk("你好", address="li")
+    await front_desk.deliver()
+    front_desk.telegram.sent.clear()
+
+
+def put(front_desk: Office, to: Address, *says: Say) -> None:
+    now, machine = front_desk.clock.now(), front_desk.machine.now()
+    rows = [outbox.row(1, to, say, desk_now=now, machine_now=machine) for say in says]
+    front_desk.database.write(lambda c: outbox.put(c, rows))
+
+
+def claim(front_desk: Office, token: str = "w") -> tuple[outbox.Outgoing, ...]:
+    return front_desk.database.write(lambda c: outbox.claim(c, token, front_desk.machine.now(), LONG))
+
+
+async def test_ordinary_messages_of_a_conversation_keep_their_order_while_others_go_on(
+    front_desk: Office,
+) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"), Say("二"))
+    put(front_desk, LI, Say("甲"))
+    assert [r.text for r in claim(front_desk)] == ["一", "甲"]
+    assert claim(front_desk, "other") == ()  # 二 waits for 一, which is on its way
+    front_desk.machine.forward(2 * LONG)
+    await front_desk.workers.sweep()
+    await front_desk.deliver()
+    assert [t for a, t in front_desk.telegram.sent if a == "wang"] == ["一", "二"]
+
+
+async def test_an_emergency_overtakes_what_is_stuck(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("通知"), Say("通知二"))
+    front_desk.telegram.refusals = [SendError("busy", retryable=True, after=timedelta(minutes=5))]
+    await front_desk.workers.send_some()
+    put(front_desk, WANG, Say("请立即离开,拨打119", priority=Priority.EMERGENCY))
+    await front_desk.deliver()
+    assert front_desk.telegram.sent == [("wang", "请立即离开,拨打119")]
+    front_desk.machine.forward(timedelta(minutes=5))
+    await front_desk.deliver()
+    assert [t for _, t in front_desk.telegram.sent[1:]] == ["通知", "通知二"]
+
+
+async def test_the_most_important_message_of_all_conversations_goes_first(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("低", priority=Priority.LOW))
+    put(front_desk, LI, Say("急", priority=Priority.URGENT))
+    got = front_desk.database.write(lambda c: outbox.claim(c, "w", front_desk.machine.now(), LONG, 1))
+    assert [r.text for r in got] == ["急"]
+
+
+async def test_a_refused_message_fails_reaches_staff_and_blocks_nobody(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"), Say("二"))
+    front_desk.telegram.refusals = [SendError("blocked by the user", retryable=False)]
+    await front_desk.deliver()
+    assert front_desk.rows("outbox", "status", "error")[-2:] == [
+        ("failed", "blocked by the user"),
+        ("sent", ""),
+    ]
+    assert front_desk.rows("phone_task", "text", "reason", "conversation_id") == [
+        ("一", "failed: blocked by the user", 1)
+    ]
+
+
+async def test_retries_back_off_and_end(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"))
+    front_desk.telegram.refusals = [SendError("busy", retryable=True) for _ in range(outbox.MAX_ATTEMPTS)]
+    waits = []
+    for _ in range(outbox.MAX_ATTEMPTS):
+        await front_desk.workers.send_some()
+        waits.append((front_desk.rows("outbox", "next_at")[-1][0] - front_desk.machine.now()).total_seconds())
+        front_desk.machine.forward(timedelta(minutes=10))
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 0]
+    assert front_desk.rows("outbox", "status")[-1] == ("failed",)
+    assert await front_desk.workers.send_some() == 0
+
+
+async def test_what_may_have_arrived_is_not_sent_twice(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"))
+    front_desk.telegram.refusals = [
+        SendError("connection broke after sending", retryable=True, unconfirmed=True)
+    ]
+    await front_desk.deliver()
+    assert front_desk.rows("outbox", "status")[-1] == ("sent_unconfirmed",)
+    assert front_desk.telegram.sent == []
+
+
+async def test_a_dead_senders_message_is_sent_again_and_its_late_settlement_is_ignored(
+    front_desk: Office,
+) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"))
+    (dead,) = claim(front_desk, "dead")
+    front_desk.machine.forward(LONG)
+    assert await front_desk.workers.sweep() == 1
+    (again,) = claim(front_desk, "alive")
+    machine, desk = front_desk.machine.now(), front_desk.clock.now()
+    late = front_desk.database.write(
+        lambda c: outbox.settle(c, dead, "failed", machine_now=machine, desk_now=desk)
+    )
+    done = front_desk.database.write(
+        lambda c: outbox.settle(c, again, "sent", machine_now=machine, desk_now=desk)
+    )
+    assert (late, done) == (False, True)
+    assert front_desk.rows("outbox", "status", "attempts")[-1] == ("sent", 2)
+
+
+async def test_a_message_past_its_time_expires_and_staff_ring(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("师傅十点到", not_after=MORNING + timedelta(hours=1)), Say("您好"))
+    front_desk.machine.forward(timedelta(hours=2))
+    await front_desk.workers.sweep()
+    await front_desk.deliver()
+    assert front_desk.telegram.sent == [("wang", "您好")]
+    assert front_desk.rows("phone_task", "text", "reason") == [("师傅十点到", "expired")]
+
+
+async def test_a_newer_message_supersedes_the_unsent_one(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("师傅十点到", key="eta"))
+    put(front_desk, LI, Say("师傅九点到", key="eta"))
+    put(front_desk, WANG, Say("师傅十一点到", key="eta", supersedes="eta"))
+    await front_desk.deliver()
+    assert sorted(front_desk.telegram.sent) == [("li", "师傅九点到"), ("wang", "师傅十一点到")]
+
+
+async def test_a_message_for_a_channel_nobody_configured_fails_and_is_shown(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, Address("wecom", "corp", "x", conversation_id=1), Say("一"))
+    await front_desk.deliver()
+    assert front_desk.rows("outbox", "status", "error")[-1] == (
+        "failed",
+        "no channel wecom corp is configured",
+    )
+
+
+async def test_a_fault_in_a_channel_is_retried_and_does_not_stop_the_others(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, WANG, Say("一"))
+    put(front_desk, LI, Say("甲"))
+    front_desk.telegram.refusals = [ZeroDivisionError()]  # type: ignore[list-item]
+    await front_desk.workers.send_some()
+    assert front_desk.telegram.sent == [("li", "甲")]
+    front_desk.machine.forward(timedelta(minutes=1))
+    await front_desk.deliver()
+    assert front_desk.telegram.sent == [("li", "甲"), ("wang", "一")]
+
+
+async def test_messages_of_one_turn_go_out_in_the_order_they_were_said(front_desk: Office) -> None:
+    front_desk.script.heard["数"] = lambda s, e, f: Turn(s, tuple(Say(str(n)) for n in range(12)))
+    await front_desk.talk("数")
+    await front_desk.deliver()
+    assert [t for _, t in front_desk.telegram.sent] == [str(n) for n in range(12)]
