@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from bot import app as desk_app
-from bot import migrations, nlu_eval, office, register_import, terminal
+from bot import migrations, nlu_eval, office, register_import, talks, terminal
 from bot.channels import Message
 from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.core.domain import Mistakes
@@ -134,14 +134,17 @@ async def _scripted(
         async with desk_app.open_app(settings, channels, at=at, pace=Pace(burst=terminal.NO_WAIT), progress=progress) as app:
             session = Session(app, shown)
             session.begin(as_, language)
+            recording = talks.RecordingNlu(app.ear.nlu)
+            app.ear.nlu = recording
             turns: list[dict[str, Any]] = []
             async for line in terminal.lines():
                 answer = await _one(session, line)
-                turns.append(answer)
+                if "error" not in answer:
+                    turns.append(talks.turn(answer, recording.taken()))
                 sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
             if record is not None:
-                terminal.write_talk(record, as_, at, turns)
+                talks.write(record, talks.Talk(record.stem.replace("-", " "), as_, at, language, tuple(turns)))
 
 
 async def _one(session: Session, line: str) -> dict[str, Any]:

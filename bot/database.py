@@ -68,7 +68,6 @@ class Database:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         options: dict[str, Any] = {
-            "hide_parameters": True,  # an error's text goes into logs and error columns; residents' words must not
             "hide_parameters": True,  # an error's text must not carry what residents wrote
             "json_serializer": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
         }

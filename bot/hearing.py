@@ -21,7 +21,7 @@ class Ear:
     """Hears bursts with one NLU. `last` is what was understood latest, for a terminal that shows it."""
 
     def __init__(self, nlu: Nlu, script: Script) -> None:
-        self._nlu = nlu
+        self.nlu = nlu
         self._script = script
         self.last: Understood | None = None
 
@@ -36,7 +36,7 @@ class Ear:
         if not text:
             return Hearing(Heard(button=button, media=media, location=location))
         state = state_from_json(claim.state)
-        understood = await understand(self._nlu, self._script.triage, text, default=state.language)
+        understood = await understand(self.nlu, self._script.triage, text, default=state.language)
         self.last = understood
         heard = Heard(
             text=text,

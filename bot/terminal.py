@@ -7,13 +7,11 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import uvicorn
-import yaml
 from rich.console import Console
 from sqlalchemy import select, text
 
@@ -346,28 +344,3 @@ async def print_digest(settings: Settings, day: str) -> None:
             screen.print(row, markup=False)
     finally:
         database.close()
-
-
-# ── recording ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def write_talk(path: Path, as_: str | None, at: datetime, turns: list[dict[str, Any]]) -> None:
-    """A conversation as a golden talk: what was said, how it was understood, what came back."""
-    talk = {
-        "story": path.stem.replace("-", " "),
-        "as": as_,
-        "at": at.astimezone(UTC).isoformat(),
-        "turns": [
-            {
-                "in": t["in"],
-                "matters": [{"text": m["text"], "intent": m["intent"]} for m in t["heard"]["matters"]],
-                "replies": [r["text"] for r in t["replies"]],
-                "tickets": [{"number": k["number"], "status": k["status"]} for k in t["tickets"]],
-                "flow": t["flow"],
-                "asking": t["asking"],
-            }
-            for t in turns
-            if "error" not in t
-        ],
-    }
-    path.write_text(yaml.safe_dump(talk, allow_unicode=True, sort_keys=False, width=110), encoding="utf-8")

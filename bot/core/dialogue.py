@@ -246,7 +246,7 @@ def _button_withdraw(talk: Talk, rest: str, heard: Heard) -> None:
 
 
 def _button_rate(talk: Talk, rest: str, heard: Heard) -> None:
-    ticket_id, score = (_number_in(part) for part in (rest.split(":") + ["", ""])[:2])
+    ticket_id, score = (_number_in(part) for part in [*rest.split(":"), "", ""][:2])
     if ticket_id is None or score is None or not 1 <= score <= 5:
         _stale(talk)
     elif talk.state.survey != ticket_id:

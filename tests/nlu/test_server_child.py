@@ -228,7 +228,7 @@ import asyncio, sys
 from pathlib import Path
 from bot.rasa_server import RasaServer
 async def main():
-    server = RasaServer(Path({str(model)!r}), root=Path({str(tmp_path)!r}), 
+    server = RasaServer(Path({str(model)!r}), root=Path({str(tmp_path)!r}),
         var=Path({str(tmp_path / "var")!r}), port={free_port()},
         command=lambda at: [sys.executable, "-c", {STUB!r}, str(at), {model_name(model)!r}])
     await server.start(lambda line: None)

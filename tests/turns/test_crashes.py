@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import bot.database
-from bot.channels import Inbound, Message
+from bot.channels import Inbound, Limits, Message, Reach
 from bot.core.types import Remind, Say, Turn
 from bot.database import Database
 from tests.store.office import MORNING, HandClock, Office, office, open_office, story
@@ -47,8 +47,8 @@ MORE_THAN_ANY_LEASE = timedelta(minutes=5)
 class Paper:
     """A platform that outlives the process: what it was given stands in a file."""
 
-    limits = None
-    reach = "always"
+    limits = Limits()
+    reach: Reach = "always"
 
     def __init__(self, name: str, account: str, path: Path) -> None:
         self.name, self.account, self._path = name, account, path
@@ -90,7 +90,7 @@ async def _life(url: str, paper: Path, now_after: timedelta, act: bool) -> None:
     desk.workers._channels = {
         ("telegram", "bot"): Paper("telegram", "bot", paper),
         ("desk", ""): Paper("desk", "", paper),
-    }  # type: ignore[dict-item]
+    }
     for external_id, text in (("1", "水管漏水"), ("2", "是")):
         # Delivered every time: an acknowledgement may have been lost on the way as well.
         await desk.workers.accept(1, Inbound("telegram", "bot", external_id, "wang", text))

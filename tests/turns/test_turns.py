@@ -94,7 +94,7 @@ async def test_a_message_that_fails_three_times_is_parked_and_later_ones_go_on(f
     def fault(state: object, event: object, facts: object) -> Turn:
         raise RuntimeError("a fault of a flow")
 
-    front_desk.script.heard["坏消息"] = fault  # type: ignore[assignment]
+    front_desk.script.heard["坏消息"] = fault
     front_desk.say("坏消息")
     for _ in range(3):
         await front_desk.answer()
@@ -112,7 +112,7 @@ async def test_a_poisonous_message_parks_itself_and_not_its_neighbours(front_des
     def fault(state: object, event: object, facts: object) -> Turn:
         raise RuntimeError("a fault of a flow")
 
-    front_desk.script.heard["好\n坏\n好极"] = front_desk.script.heard["坏"] = fault  # type: ignore[assignment]
+    front_desk.script.heard["好\n坏\n好极"] = front_desk.script.heard["坏"] = fault
     for text in ("好", "坏", "好极"):
         front_desk.say(text)
     for _ in range(6):
@@ -398,7 +398,7 @@ async def test_a_due_row_that_fails_three_times_is_parked_with_a_phone_task(fron
     def fault(state: object, event: object, facts: object) -> Turn:
         raise RuntimeError("a fault of a flow")
 
-    front_desk.script.timers["bell"] = fault  # type: ignore[assignment]
+    front_desk.script.timers["bell"] = fault
     front_desk.script.heard["设"] = lambda s, e, f: Turn(s, (Remind("bell", f.now),))
     await front_desk.talk("设")
     for _ in range(4):
