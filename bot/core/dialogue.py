@@ -82,14 +82,14 @@ def _hear(talk: Talk, heard: Heard) -> None:
 
 def _life_safety(talk: Talk, heard: Heard) -> bool:
     danger = heard.triage.danger if heard.triage else None
-    if danger is None and _surely(talk, heard, "emergency"):
+    current = emergency.ticket_of(talk)
+    if danger is None and current is None and _surely(talk, heard, "emergency"):
         danger = "general"
     if danger is not None:
         emergency.report(talk, danger, heard.text, heard)
         rest = tuple(m for m in heard.matters if m.intent != "emergency" and m.confidence >= talk.script.policy.sure)
         talk.become(agenda=(*talk.state.agenda, *rest)[:_MOST_MATTERS])
         return True
-    current = emergency.ticket_of(talk)
     if talk.state.flow == emergency.FLOW:
         if current is None or heard.button or _turns_elsewhere(talk, heard):
             emergency.leave(talk)
@@ -106,6 +106,14 @@ def _surely(talk: Talk, heard: Heard, intent: str) -> bool:
 def _turns_elsewhere(talk: Talk, heard: Heard) -> bool:
     top = heard.matters[0] if heard.matters else None
     return bool(top and top.confidence >= talk.script.policy.sure and top.intent in BY_INTENT)
+
+
+def _yes_no(talk: Talk, heard: Heard) -> bool | None:
+    """A yes or a no in the rules' words, or in words the classifier is sure of ("认可")."""
+    said = answer.yes_no(heard.text)
+    if said is None and _top(heard) in ("affirm", "deny") and _surely(talk, heard, _top(heard)):
+        return _top(heard) == "affirm"
+    return said
 
 
 # ── 2 with a person ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +223,11 @@ def _button_pick(talk: Talk, rest: str, heard: Heard) -> None:
     flow = FLOWS.get(talk.state.flow or "")
     for choice in talk.state.slots.get("room_choices", ()):
         if choice["label"] == rest and flow is not None:
-            talk.become(slots={**talk.state.slots, "room": choice, "room_choices": []}, misses=0)
+            household = next(
+                (b.household_id for b in talk.facts.speaker.bindings if b.room.id == choice["id"] is not None), None
+            )
+            picked = {"room": choice, "room_choices": [], "household_id": household}
+            talk.become(slots={**talk.state.slots, **picked}, misses=0)
             form.ask_next(talk, flow)
             return
     _button_say(talk, f"room:{rest}", heard)
@@ -292,6 +304,8 @@ def _cancelled(talk: Talk, heard: Heard) -> bool:
     said = answer.is_cancel(heard.text)
     if not said and talk.state.flow and _top(heard) == "cancel":
         said = _surely(talk, heard, "cancel")
+    if not said and talk.state.flow in FLOWS and _top(heard) == "ticket_change":
+        said = follow.withdraws(heard.text)  # "不修了" while the form is open means the form
     if not said:
         return False
     question = talk.state.open_question
@@ -343,7 +357,7 @@ def _about_work_done(talk: Talk, heard: Heard) -> bool:
     ticket = talk.ticket(question.ticket_id) if question else None
     if ticket is None:
         return False
-    said = answer.yes_no(heard.text)
+    said = _yes_no(talk, heard)
     if follow.not_fixed(heard.text):
         follow.answer(talk, "not_fixed", ticket, heard.text)
     elif follow.fixed(heard.text) or said is True or _top(heard) == "thank":
@@ -359,7 +373,7 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
     def hear(talk: Talk, heard: Heard) -> bool:
         question = talk.state.open_question
         ticket = talk.ticket(question.ticket_id) if question else None
-        said = answer.yes_no(heard.text)
+        said = _yes_no(talk, heard)
         if ticket is None or said is None:
             return False
         follow.answer(talk, yes if said else no, ticket, heard.text)
@@ -371,7 +385,7 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
 def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     ticket = talk.ticket(question.ticket_id) if question else None
-    said = False if answer.is_cancel(heard.text) else answer.yes_no(heard.text)
+    said = False if answer.is_cancel(heard.text) else _yes_no(talk, heard)
     if ticket is None or said is None:
         return False
     if said:
@@ -383,7 +397,7 @@ def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
 
 
 def _about_intent(talk: Talk, heard: Heard) -> bool:
-    said = answer.yes_no(heard.text)
+    said = _yes_no(talk, heard)
     if said is None or not talk.state.agenda:
         talk.become(open_question=None, agenda=talk.state.agenda[1:])
         return False
@@ -397,7 +411,7 @@ def _about_intent(talk: Talk, heard: Heard) -> bool:
 
 
 def _about_passing_on(talk: Talk, heard: Heard) -> bool:
-    said = answer.yes_no(heard.text)
+    said = _yes_no(talk, heard)
     if said is None or not talk.state.agenda:
         talk.become(open_question=None, agenda=talk.state.agenda[1:])
         return False
@@ -413,7 +427,7 @@ def _about_passing_on(talk: Talk, heard: Heard) -> bool:
 
 def _about_draft(talk: Talk, heard: Heard) -> bool:
     flow = FLOWS.get(talk.state.flow or "")
-    if flow is None or not (answer.yes_no(heard.text) is True or _top(heard) == "thank"):
+    if flow is None or not (_yes_no(talk, heard) is True or _top(heard) == "thank"):
         return False
     form.ask_next(talk, flow)  # thanks for being asked files nothing: the summary is shown again
     return True
@@ -471,7 +485,7 @@ def _in_form(talk: Talk, heard: Heard) -> bool:
 
 def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
     """A yes submits; thanks and a further detail are not a no; a no asks what to change."""
-    said = answer.yes_no(heard.text)
+    said = _yes_no(talk, heard)
     if said is True or (said is None and _top(heard) == "thank" and asking == "confirm"):
         form.submit(talk, flow)
         return True
@@ -574,11 +588,7 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     form.begin(talk, flow, matter, heard)
-    partly = frozenset(
-        {"unclear:room_which"} if talk.state.slots.get("room_choices") and not talk.state.slots.get("room") else ()
-    )
-    if not form.remark(talk, partly):
-        form.ask_next(talk, flow)
+    form.ask_next(talk, flow)
 
 
 def _not_understood(talk: Talk, heard: Heard) -> None:
@@ -665,7 +675,7 @@ _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
 }
 #: Taken at their word even when the classifier is only half sure: they change nothing.
-_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "out_of_scope", "faq", "affirm", "deny"})
+_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "faq", "affirm", "deny"})
 
 
 def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from bot import rota
 from bot.core.types import Community
 from bot.database import Database
 from bot.register_import import Report, import_registers
-from bot.tables import METADATA, table
+from bot.tables import table
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 PEOPLE = "community,building,unit,room,name,phone,role,language,since,until\n"
 REGISTERS = ("community", "building", "unit", "room", "household", "resident", "membership", "staff", "duty")
-POSTGRES = "DESK_TEST_POSTGRES"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database with all tables: a real SQLite file, and PostgreSQL where a server is named."""
-    if request.param == "sqlite":
-        empty = Database(f"sqlite:///{tmp_path / 'desk.db'}")
-        METADATA.create_all(empty.writer)
-        yield empty
-        empty.close()
-        return
-    if not (url := os.environ.get(POSTGRES)):
-        pytest.skip(f"no PostgreSQL here: {POSTGRES} is not set")
-    schema = "import_test"
-    admin = Database(url)
-    admin.write(lambda conn: conn.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE")))
-    admin.write(lambda conn: conn.execute(text(f"CREATE SCHEMA {schema}")))
-    joined = "&" if "?" in url else "?"
-    empty = Database(f"{url}{joined}options=-csearch_path%3D{schema}")
-    METADATA.create_all(empty.writer)
-    yield empty
-    empty.close()
-    admin.write(lambda conn: conn.execute(text(f"DROP SCHEMA {schema} CASCADE")))
-    admin.close()
 
 
 @pytest.fixture

@@ -49,6 +49,10 @@ def not_fixed(text: str) -> bool:
     return bool(_NOT_FIXED.search(text))
 
 
+def withdraws(text: str) -> bool:
+    return bool(_WITHDRAW.search(text))
+
+
 def fixed(text: str) -> bool:
     return bool(_FIXED.search(text.strip())) and not not_fixed(text)
 

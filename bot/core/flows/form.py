@@ -68,6 +68,8 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     if len(speaker.bindings) == 1:
         slots["room"] = room_to_slot(speaker.bindings[0].room)
         slots["household_id"] = speaker.bindings[0].household_id
+    elif speaker.bindings:
+        slots["room_choices"] = [room_to_slot(b.room) for b in speaker.bindings[:_MOST_ROOMS_SHOWN]]
     if speaker.phone:
         slots["contact"] = speaker.phone
     talk.become(flow=flow.name, asking=None, slots=slots, misses=0)
@@ -238,14 +240,18 @@ def remark(talk: Talk, filled: frozenset[str]) -> bool:
         return False
     first = unclear[0]
     if first == "unclear:room_which":
-        buttons = tuple(Button(c["label"], f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
         talk.become(asking="room")
-        talk.ask("utter_ask_room_which", "room", buttons=buttons)
+        _ask_which_room(talk)
         return True
     key = _UNCLEAR.get(first, "utter_when_unclear")
     talk.become(asking="room" if "room" in first else "contact" if "contact" in first else "when")
     talk.ask(key, "unclear", duty_phone=talk.facts.community.duty_phone)
     return True
+
+
+def _ask_which_room(talk: Talk) -> None:
+    buttons = tuple(Button(c["label"], f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
+    talk.ask("utter_ask_room_which", "room", buttons=buttons)
 
 
 def ask_next(talk: Talk, flow: Flow) -> None:
@@ -254,6 +260,9 @@ def ask_next(talk: Talk, flow: Flow) -> None:
     for slot in flow.form:
         if slot.wanted(slots):
             talk.become(asking=slot.name)
+            if slot.name == "room" and slots.get("room_choices"):
+                _ask_which_room(talk)
+                return
             talk.ask(slot.ask, slot.name)
             return
     talk.become(asking="confirm")
