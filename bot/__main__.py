@@ -204,7 +204,9 @@ def check() -> None:
 @cli.command()
 def migrate(db: Db = "") -> None:
     """Bring the database to this release's shape."""
-    database = Database(_settings(db).database)
+    settings = _settings(db)
+    settings.var.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
     migrations.upgrade(database.writer)
     database.close()
 
@@ -214,7 +216,9 @@ def import_(
     source: Path, db: Db = "", dry_run: Annotated[bool, typer.Option("--dry-run", help="show, change nothing")] = False
 ) -> None:
     """Read registers from a folder of CSV files, one CSV or one workbook: all of it or nothing."""
-    database = Database(_settings(db).database)
+    settings = _settings(db)
+    settings.var.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
     migrations.upgrade(database.writer)
     report = register_import.import_registers(database, source, dry_run)
     database.close()

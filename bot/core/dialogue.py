@@ -558,9 +558,19 @@ def _fresh(talk: Talk, heard: Heard) -> None:
             return
         _not_understood(talk, heard)
         return
-    first, rest = heard.matters[0], heard.matters[1:]
+    first, rest = _plausible(talk, heard.matters[0]), heard.matters[1:]
     talk.become(agenda=(*talk.state.agenda, *rest)[: _MOST_MATTERS - 1])
     _open_matter(talk, first, heard)
+
+
+def _plausible(talk: Talk, matter: Matter) -> Matter:
+    """Where nothing is filed, there is nothing to change: the next reading counts, with its own confidence."""
+    if matter.intent != "ticket_change" or follow.visible(talk):
+        return matter
+    for other in matter.ranking:
+        if other.intent in BY_INTENT and other.confidence >= talk.script.policy.confirm:
+            return replace(matter, intent=other.intent, confidence=other.confidence)
+    return matter
 
 
 def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
