@@ -213,7 +213,7 @@ def main() -> int:
         print(f"training failed: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"training failed: {error.name} is not installed here; run `make nlu-env`.", file=sys.stderr)
+        print(f"training failed: {error.name} is not installed here; run `make setup`.", file=sys.stderr)
         return 1
     return 0
 

@@ -27,7 +27,7 @@ def _do_without(reason: str) -> NoReturn:
 def rasa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RasaHandle]:
     """A Rasa server with the model that belongs to the present training data."""
     if not (ROOT / "nlu" / ".venv" / "bin" / "python").exists():
-        _do_without("nlu/.venv is missing: make nlu-env")
+        _do_without("nlu/.venv is missing: make setup")
     try:
         model = wanted_model(ROOT)
     except RasaNotStarted as error:
