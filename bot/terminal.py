@@ -101,6 +101,8 @@ async def _converse(
     session = Session(app, shown)
     session.begin(as_, language)
     screen.print(_HELP, style="dim", markup=False)
+    # What staff do in another terminal, and what falls due, reaches this one while nobody types.
+    app.workers.start(inbox_loops=1)
     try:
         while True:
             screen.print("[bold green]您[/] ", end="")
@@ -110,6 +112,7 @@ async def _converse(
             if line.strip():
                 session = await _typed(app, session, shown, line.strip())
     finally:
+        await app.workers.stop()
         if watching:
             watching.cancel()
 
