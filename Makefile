@@ -57,6 +57,7 @@ test: train check ## every test; what is skipped is printed with its reason
 
 bench: train ## what a turn costs, without and with the language model, and a tick over 100,000 rows
 	@$(BIN)/python -m benchmarks.turn
+	@$(BIN)/python -m benchmarks.heard
 
 lock: .venv/.made ## renew requirements*.txt from pyproject.toml
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
