@@ -168,6 +168,8 @@ def _picked(talk: Talk, heard: Heard) -> bool:
         number = answer.menu_number(heard.text)
         if number is not None and 1 <= number <= len(question.choices):
             value = question.choices[number - 1].value
+        else:  # a choice typed out, as it stands on its button
+            value = next((c.value for c in question.choices if c.label == heard.text.strip()), None)
     if value is None:
         return False
     verb, _, rest = value.partition(":")

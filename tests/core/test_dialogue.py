@@ -285,6 +285,11 @@ def test_a_greeting_shows_the_menu_and_a_number_chooses() -> None:
     assert stage.state.flow == "complaint"
 
 
+def test_a_choice_may_be_typed_as_it_stands_on_its_button() -> None:
+    stage = Stage().says("你好", "greet").says("报修", "inform", 0.3)
+    assert stage.keys == ("utter_ask_what_repair",) and stage.state.flow == "repair"
+
+
 def test_an_english_greeting_is_answered_in_english() -> None:
     assert "Yuehe Garden" in Stage().says("hello", "greet").text
 
