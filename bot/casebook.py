@@ -80,7 +80,6 @@ _LOCK_OPEN = (
     .with_for_update(of=TICKET)
 )
 _LOCK_ONE = _SEEN.where(TICKET.c.id == bindparam("id")).with_for_update(of=TICKET)
-_LOCK_NUMBER = _SEEN.where(TICKET.c.number == bindparam("number")).with_for_update(of=TICKET)
 _OWN_NUMBER = _SEEN.where(TICKET.c.number == bindparam("number"), _OWN)
 _RECENT = _SEEN.where(_OWN).order_by(TICKET.c.id.desc()).limit(RECENT_LIMIT)
 
@@ -201,11 +200,6 @@ def lock(conn: Connection, community_id: int, ticket_id: int) -> Case | None:
     row = conn.execute(_LOCK_ONE, {"community_id": community_id, "id": ticket_id}).one_or_none()
     return None if row is None else _case(row)
 
-
-def lock_number(conn: Connection, community_id: int, number: str) -> Case | None:
-    """Lock the ticket with this number, for staff: a resident goes through `own_by_number`."""
-    row = conn.execute(_LOCK_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
-    return None if row is None else _case(row)
 
 
 def own_by_number(conn: Connection, asker: Asker, number: str) -> Case | None:

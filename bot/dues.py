@@ -243,8 +243,3 @@ def settle(conn: Connection, due: DueRow, status: str, why: str = "") -> bool:
 def release(conn: Connection, due: DueRow, again_at: datetime, why: str) -> None:
     """Give a row back after a failure; it is claimable again at this machine instant."""
     conn.execute(_RELEASE, {"of_id": due.id, "token": due.token, "again_at": again_at, "why": why})
-
-
-def next_instant(conn: Connection) -> datetime | None:
-    """The desk-clock instant of the earliest pending row."""
-    return conn.scalar(_NEXT_INSTANT)

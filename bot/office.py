@@ -54,19 +54,13 @@ def open_office(root: Path) -> Script:
     found.extend(
         Mistake("domain.yml", key, "is missing", "Add it, in both languages.") for key in sorted(needed - set(responses))
     )
-    if rules is not None and not found:
-        found.extend(_unreachable(rules))
+    found.extend(
+        Mistake("bot/core/tickets.py", f"{kind}.{status}", "is reached by no move", "Give it one, or remove it.")
+        for kind, status in tickets.unreachable()
+    )
     if found or rules is None or dangers is None:
         raise Mistakes(tuple(found))
     return Script(responses, rules, dangers, intents)
-
-
-def _unreachable(rules: policy.Policy) -> list[Mistake]:
-    return [
-        Mistake("data/policy.yml", f"clocks.{key}", "is of no kind of ticket", f"Use one of {', '.join(tickets.INITIAL)}.")
-        for key in rules.clocks
-        if key.partition("/")[0] not in tickets.INITIAL
-    ]
 
 
 def _split(file: str, text: str) -> list[Mistake]:

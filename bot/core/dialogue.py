@@ -398,33 +398,32 @@ def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
     return True
 
 
-def _about_intent(talk: Talk, heard: Heard) -> bool:
-    said = _yes_no(talk, heard)
-    if said is None or not talk.state.agenda:
-        talk.become(open_question=None, agenda=talk.state.agenda[1:])
-        return False
-    matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
-    talk.become(open_question=None, agenda=rest)
-    if said:
-        _open_matter(talk, replace(matter, confidence=1.0), replace(heard, text=matter.text))
-    else:
-        _menu(talk)
-    return True
+def _about_first(
+    yes: Callable[[Talk, Matter, Heard], None], no: Callable[[Talk], None]
+) -> Callable[[Talk, Heard], bool]:
+    """A yes or no about the first matter of the agenda. Anything else drops that matter and is heard for itself."""
+
+    def hear(talk: Talk, heard: Heard) -> bool:
+        said = _yes_no(talk, heard)
+        first, rest = talk.state.agenda[:1], talk.state.agenda[1:]
+        talk.become(open_question=None, agenda=rest)
+        if said is None or not first:
+            return False
+        if said:
+            yes(talk, first[0], replace(heard, text=first[0].text))
+        else:
+            no(talk)
+        return True
+
+    return hear
 
 
-def _about_passing_on(talk: Talk, heard: Heard) -> bool:
-    said = _yes_no(talk, heard)
-    if said is None or not talk.state.agenda:
-        talk.become(open_question=None, agenda=talk.state.agenda[1:])
-        return False
-    matter, rest = talk.state.agenda[0], talk.state.agenda[1:]
-    talk.become(open_question=None, agenda=rest)
-    if said:
-        flow = FLOWS["fee_case"] if matter.intent == "fee_query" else FLOWS["enquiry"]
-        _begin(talk, flow, matter, replace(heard, text=matter.text))
-    else:
-        talk.say("utter_affirm_idle")
-    return True
+def _open_as_said(talk: Talk, matter: Matter, heard: Heard) -> None:
+    _open_matter(talk, replace(matter, confidence=1.0), heard)
+
+
+def _pass_it_on(talk: Talk, matter: Matter, heard: Heard) -> None:
+    _begin(talk, FLOWS["fee_case" if matter.intent == "fee_query" else "enquiry"], matter, heard)
 
 
 def _about_draft(talk: Talk, heard: Heard) -> bool:
@@ -440,8 +439,8 @@ _QUESTIONS: Mapping[str, Callable[[Talk, Heard], bool]] = {
     "replied": _about_offer("confirm", "dispute"),
     "quote": _about_offer("agree", "decline"),
     "withdraw": _about_withdrawal,
-    "intent": _about_intent,
-    "pass_on": _about_passing_on,
+    "intent": _about_first(_open_as_said, lambda talk: _menu(talk)),
+    "pass_on": _about_first(_pass_it_on, lambda talk: talk.say("utter_affirm_idle")),
     "draft": _about_draft,
 }
 

@@ -311,6 +311,21 @@ WORK_PATH: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+def unreachable(
+    transitions: Mapping[str, Table] = TRANSITIONS, initial: Mapping[str, str] = INITIAL
+) -> tuple[tuple[str, str], ...]:
+    """The (kind, status) pairs that no chain of moves leads to from the kind's first status."""
+    lost: list[tuple[str, str]] = []
+    for kind, table in transitions.items():
+        seen, todo = {initial[kind]}, [initial[kind]]
+        while todo:
+            reached = {rule.to for rule in table[todo.pop()].values()} - seen
+            seen |= reached
+            todo.extend(reached)
+        lost.extend((kind, status) for status in table if status not in seen)
+    return tuple(lost)
+
+
 def is_open(ticket: TicketView) -> bool:
     """Whether something is still owed on this ticket."""
     return ticket.status not in ENDS[ticket.kind]

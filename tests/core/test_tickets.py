@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import ticket
 
-from bot.core import deadlines
+from bot.core import deadlines, tickets
 from bot.core.tickets import (
     CLOCK,
     ENDS,
@@ -291,3 +291,9 @@ def test_a_service_is_quoted_ordered_done_and_paid() -> None:
 def test_an_answered_question_that_was_not_answered_goes_back_to_its_owner() -> None:
     answered = play(ticket("enquiry"), ("accept", "steward", ""), ("answer", "steward", "周六不施工"))
     assert play(answered, ("reopen", "resident", "")).status == "owned"
+
+
+def test_a_status_no_move_leads_to_is_named() -> None:
+    assert tickets.unreachable() == ()
+    stray = {"repair": {**tickets.TRANSITIONS["repair"], "forgotten": {}}}
+    assert tickets.unreachable(stray) == (("repair", "forgotten"),)
