@@ -142,7 +142,6 @@ _RELEASE = (
     .where(DUE.c.id == bindparam("of_id"), DUE.c.status == "pending", DUE.c.claimed_by == bindparam("token"))
     .values(claimed_until=bindparam("again_at"), error=bindparam("why"))
 )
-_NEXT_INSTANT = select(DUE.c.at).where(_PENDING).order_by(DUE.c.at).limit(1)
 
 
 def _row(community_id: int, subject: tuple[str, int], due: Deadline, source: str) -> dict[str, Any]:
