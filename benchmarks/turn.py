@@ -145,7 +145,7 @@ def measure(url: str) -> None:
     timed(
         f"send tick, {WAITING:,} rows not yet to be sent",
         200,
-        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE)),
+        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
     )
     timed(
         "inbox tick, nothing waits",
@@ -156,7 +156,7 @@ def measure(url: str) -> None:
     timed(
         f"send tick, {WAITING:,} rows to be sent now, 20 claimed",
         20,
-        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE)),
+        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
     )
     database.close()
 

@@ -163,16 +163,23 @@ async def _one(session: Session, line: str) -> dict[str, Any]:
 
 @cli.command()
 def demo() -> None:
-    """The whole desk with the demo estate, and a chat in this terminal."""
+    """The whole desk with the demo estate, in a browser: resident, staff, supervisor, and a clock to move."""
     quiet_logs()
-    run(terminal.demo(_settings(), progress))
+    run(terminal.serve(_settings(), progress, demo=True))
 
 
 @cli.command()
 def serve(rasa: Annotated[bool, typer.Option("--rasa/--no-rasa")] = True) -> None:
-    """Run the desk: workers, language model, health pages. Ctrl-C ends it."""
+    """Run the desk: workers, language model, the residents' page and the staff's. Ctrl-C ends it."""
     quiet_logs(logging.INFO)
     run(terminal.serve(_settings(rasa=rasa), progress))
+
+
+@cli.command("staff-link")
+def staff_link(who: Annotated[str, typer.Argument(help="name or role of a member of staff")], db: Db = "") -> None:
+    """Print a one-time link with which a member of staff logs in to the pages (15 minutes)."""
+    quiet_logs()
+    run(terminal.staff_link(_settings(db), who))
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from bot import migrations, office, register_import
 from bot.channels import Channel
+from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
 from bot.core.calendar import Calendar
@@ -26,12 +27,15 @@ from bot.core.domain import Script
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
 from bot.database import Database
 from bot.hearing import Ear
+from bot.media import MediaStore
 from bot.nlu import NluUnavailable, RasaNlu
 from bot.rasa_server import RasaHandle, find_or_start, wanted_model
 from bot.settings import Settings
 from bot.tables import table
-from bot.turns import Core, Desk
+from bot.turns import Desk
 from bot.understanding import Nlu
+from bot.web.live import Watch
+from bot.work import Core
 from bot.workers import Pace, Workers
 
 Progress = Callable[[str], None]
@@ -65,6 +69,8 @@ class App:
     ear: Ear
     workers: Workers
     community_id: int
+    media: MediaStore
+    watch: Watch
     rasa: RasaHandle | None = None
 
 
@@ -169,9 +175,11 @@ async def open_app(
     at: datetime | None = None,
     pace: Pace | None = None,
     nlu: Nlu | None = None,
+    pages: bool = False,
     progress: Progress = lambda line: None,
 ) -> AsyncIterator[App]:
-    """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa.
+    """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa;
+    `pages`: the residents' page is one of the channels.
 
     Raises Mistakes, RasaNotStarted or AlreadyServing, each with a sentence for the operator.
     """
@@ -188,17 +196,20 @@ async def open_app(
         if nlu is None:
             nlu, handle = await start_rasa(settings, progress)
         ear = Ear(nlu, script)
-        by_name = {(c.name, c.account): c for c in channels}
+        media = MediaStore(settings.var / "media")
+        watch = Watch(database)
+        by_name = {(c.name, c.account): c for c in (*channels, *((WebChat(watch.wake),) if pages else ()))}
         holder = f"{socket.gethostname()}-{os.getpid()}"
         workers = Workers(
-            desk, holder, ear.hear, by_name, random.random, pace or Pace(burst=script.policy.burst_window)
+            desk, holder, ear.hear, by_name, random.random, pace or Pace(burst=script.policy.burst_window), media
         )
         community_id = database.read(
             lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
         )
         if community_id is None:
             raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
-        yield App(settings, script, database, desk, ear, workers, community_id, handle)
+        yield App(settings, script, database, desk, ear, workers, community_id, media, watch, handle)
+        await watch.close()
     finally:
         if handle is not None:
             await handle.stop()

@@ -360,7 +360,12 @@ def note(
 
 
 def add_photos(
-    conn: Connection, community_id: int, ticket_id: int, photos: Iterable[Media], at: datetime
+    conn: Connection,
+    community_id: int,
+    ticket_id: int,
+    photos: Iterable[Media],
+    at: datetime,
+    by_role: str = "resident",
 ) -> None:
     """Photos and papers as the channel named them."""
     rows = [
@@ -370,6 +375,7 @@ def add_photos(
             "kind": p.kind,
             "reference": p.reference,
             "path": p.path,
+            "by_role": by_role,
             "at": at,
         }
         for p in photos

@@ -33,10 +33,12 @@ class Ear:
         media: tuple[Media, ...] = tuple(item for m in messages for item in m.media)
         location = next((m.location for m in reversed(messages) if m.location), None)
         self.last = None
+        language = next((m.language for m in reversed(messages) if m.language), None)
         if not text:
-            return Hearing(Heard(button=button, media=media, location=location))
+            return Hearing(Heard(button=button, media=media, location=location, language=language))
         state = state_from_json(claim.state)
-        understood = await understand(self.nlu, self._script.triage, text, default=state.language)
+        default = language or state.language
+        understood = await understand(self.nlu, self._script.triage, text, default=default)
         self.last = understood
         heard = Heard(
             text=text,

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,7 +53,9 @@ class Outgoing:
     address: str
     text: str
     buttons: tuple[Button, ...]
+    photos: tuple[str, ...]
     key: str
+    author: str
     rank: int
     attempts: int
     conversation_id: int | None
@@ -86,6 +88,7 @@ def _of_rank(rank: int) -> Any:
             _WAITING,
             OUTBOX.c.rank == literal_column(str(rank)),
             OUTBOX.c.next_at <= bindparam("machine_now"),
+            OUTBOX.c.channel.in_(bindparam("channels", expanding=True)),
             ~_BLOCKED,
         )
         .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
@@ -111,7 +114,9 @@ _CLAIMABLE = (
         OUTBOX.c.address,
         OUTBOX.c.text,
         OUTBOX.c.buttons,
+        OUTBOX.c.photos,
         OUTBOX.c.key,
+        OUTBOX.c.author,
         OUTBOX.c.rank,
         OUTBOX.c.attempts,
         OUTBOX.c.conversation_id,
@@ -136,6 +141,18 @@ _EXPIRE = (
     update(OUTBOX)
     .where(_WAITING, OUTBOX.c.not_after.is_not(None), OUTBOX.c.not_after < bindparam("desk_now"))
     .values(status="expired", error="not sent in time")
+    .returning(
+        OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
+    )
+)
+_STRAND = (
+    update(OUTBOX)
+    .where(
+        _WAITING,
+        OUTBOX.c.next_at <= bindparam("since"),
+        OUTBOX.c.channel.not_in(bindparam("channels", expanding=True)),
+    )
+    .values(status="failed", error="no running desk has this channel")
     .returning(
         OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
     )
@@ -202,7 +219,9 @@ def row(
         "lane": to.lane,
         "text": say.text,
         "buttons": [[b.label, b.value] for b in say.buttons],
+        "photos": [p.path for p in say.photos if p.path],
         "key": say.key,
+        "author": say.author,
         "rank": RANK[say.priority],
         "not_after": say.not_after,
         "supersedes": say.supersedes,
@@ -225,10 +244,14 @@ def put(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def claim(
-    conn: Connection, token: str, machine_now: datetime, lease: timedelta, batch: int = 20
+    conn: Connection, token: str, machine_now: datetime, lease: timedelta, channels: Iterable[str], batch: int = 20
 ) -> tuple[Outgoing, ...]:
-    """The most important sendable rows, at most one of equal importance per lane, claimed for `lease`."""
-    rows = conn.execute(_CLAIMABLE, {"machine_now": machine_now, "batch": batch}).all()
+    """The most important sendable rows, at most one of equal importance per lane, claimed for `lease`.
+
+    `channels` are those this process runs: what another process must send is left to it.
+    """
+    wanted = {"machine_now": machine_now, "batch": batch, "channels": sorted(set(channels))}
+    rows = conn.execute(_CLAIMABLE, wanted).all()
     if rows:
         lease_until = machine_now + lease
         conn.execute(_MARK, [{"of_id": r.id, "token": token, "lease_until": lease_until} for r in rows])
@@ -241,7 +264,9 @@ def claim(
             r.address,
             r.text,
             tuple(Button(label, value) for label, value in r.buttons),
+            tuple(r.photos),
             r.key,
+            r.author,
             r.rank,
             r.attempts + 1,
             r.conversation_id,
@@ -255,18 +280,30 @@ def claim(
 
 def expire(conn: Connection, desk_now: datetime) -> int:
     """End the rows whose time has passed; staff get a phone task for each. Returns how many."""
-    gone = conn.execute(_EXPIRE, {"desk_now": desk_now}).all()
-    for r in gone:
+    return _told(conn, conn.execute(_EXPIRE, {"desk_now": desk_now}).all(), "expired", desk_now)
+
+
+def strand(conn: Connection, channels: Iterable[str], since: datetime, desk_now: datetime) -> int:
+    """Fail what has waited since before `since` (machine clock) for a channel this process does not run.
+
+    Another process may run it; one that has not taken the row for so long is not there. Returns how many.
+    """
+    rows = conn.execute(_STRAND, {"since": since, "channels": sorted(set(channels))}).all()
+    return _told(conn, rows, "failed: no running desk has this channel", desk_now)
+
+
+def _told(conn: Connection, rows: Sequence[Any], reason: str, desk_now: datetime) -> int:
+    for r in rows:
         casebook.phone_task(
             conn,
             r.community_id,
             r.text,
-            "expired",
+            reason,
             desk_now,
             ticket_id=r.ticket_id,
             conversation_id=r.conversation_id,
         )
-    return len(gone)
+    return len(rows)
 
 
 def settle(

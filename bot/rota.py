@@ -111,6 +111,12 @@ def audience(conn: Connection, community: Community, now: datetime, role: str) -
     return tuple(Colleague(r.id, r.name, r.role, r.language) for r in chosen)
 
 
+def present(conn: Connection, community: Community, now: datetime) -> frozenset[int]:
+    """Who is on duty, by the rota."""
+    here = select(STAFF.c.id).where(STAFF.c.community_id == bindparam("community_id"), STAFF.c.active, _HERE)
+    return frozenset(conn.scalars(here, _instant(community, now)))
+
+
 def colleague(conn: Connection, community_id: int, staff_id: int) -> Colleague | None:
     """An active member of this community's staff."""
     row = conn.execute(_ONE, {"community_id": community_id, "id": staff_id}).one_or_none()

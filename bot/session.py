@@ -26,7 +26,7 @@ from bot.core.resolve import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
 from bot.core.types import Language, Media, State, TicketView
 from bot.tables import table
-from bot.turns import NotFound
+from bot.work import NotFound
 
 TICKET, EVENT, OUTBOX, STAFF = table("ticket"), table("ticket_event"), table("outbox"), table("staff")
 CONVERSATION, ROOM, HOUSEHOLD = table("conversation"), table("room"), table("household")

@@ -27,6 +27,14 @@ class Settings(BaseSettings):
     rasa: bool = Field(default=True, description="false: serve with buttons and rules alone")
     host: str = Field(default="127.0.0.1", description="address of the web server")
     port: int = Field(default=8080, description="port of the web server")
+    base_url: str = Field(default="", description="where staff reach the pages, e.g. https://desk.example; none: host and port")
+    embed_origins: tuple[str, ...] = Field(
+        default=(), description='sites that may frame the resident\'s page, as JSON: ["https://www.example"]'
+    )
+
+    @property
+    def site(self) -> str:
+        return self.base_url or f"http://{self.host}:{self.port}"
 
     @property
     def database(self) -> str:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select, text, update
 
-from bot import casebook
+from bot import casebook, photos
 from bot.casebook import Asker
 from bot.channels import Inbound
 from bot.core.types import (
@@ -165,6 +165,15 @@ _READY = (
 )
 
 
+def talk_at(conn: Connection, place: Mapping[str, Any]) -> int:
+    """The conversation at this place (community_id, channel, account, address), made if need be, and locked."""
+    found = conn.scalar(_FIND, place)
+    if found is None:
+        conn.execute(_CREATE[conn.dialect.name], place)
+        found = conn.execute(_FIND, place).scalar_one()
+    return int(found)
+
+
 def accept(
     conn: Connection,
     community_id: int,
@@ -174,12 +183,14 @@ def accept(
     machine_now: datetime,
     burst: timedelta,
     at_once: bool = False,
+    fetches: bool = False,
 ) -> Accepted:
     """Keep a delivery; once this commits it counts as received and the platform may be acknowledged.
 
     Args:
         burst: how long to wait for more of the same message; buttons do not wait.
         at_once: a life-safety rule fired: do not wait.
+        fetches: the channel can fetch the photos it names; then each gets its due row here.
     """
     seen = {
         "community_id": community_id,
@@ -188,10 +199,7 @@ def accept(
         "external_id": message.external_id,
     }
     place = {**{k: seen[k] for k in _PLACE[:3]}, "address": message.address}
-    conversation_id = conn.scalar(_FIND, place)
-    if conversation_id is None:
-        conn.execute(_CREATE[conn.dialect.name], place)
-        conversation_id = conn.execute(_FIND, place).scalar_one()
+    conversation_id = talk_at(conn, place)
     inbox_id = conn.scalar(
         _PUT[conn.dialect.name],
         {**seen, "conversation_id": conversation_id, "payload": message.to_json(), "received_at": now},
@@ -199,6 +207,9 @@ def accept(
     if inbox_id is None:
         first = conn.execute(_SEEN, seen).one()
         return Accepted(first.id, first.conversation_id, duplicate=True)
+    for item in message.media:
+        if item.kind == "photo" and (fetches or item.path):
+            photos.register(conn, community_id, conversation_id, message.channel, message.account, item, now)
     crash_point("accept.inbox")
     wait = timedelta(0) if at_once or message.button is not None else burst
     conn.execute(
@@ -491,6 +502,12 @@ def community(conn: Connection, community_id: int) -> Community:
 def resident_of(conn: Connection, community_id: int, conversation_id: int) -> int | None:
     """Who speaks there, read without a lock: enough to know which tickets to lock before the conversation."""
     return conn.scalar(_RESIDENT_OF, {"community_id": community_id, "id": conversation_id})
+
+
+def holds_talk(conn: Connection, community_id: int, conversation_id: int) -> bool:
+    """Whether this community has that conversation."""
+    found = {"community_id": community_id, "id": conversation_id}
+    return conn.execute(_RESIDENT_OF, found).one_or_none() is not None
 
 
 def lock_talk(conn: Connection, community_id: int, conversation_id: int) -> Talk:

@@ -314,7 +314,7 @@ class TicketEvent(_Owned, table=True):
 
 
 class TicketPhoto(_Owned, table=True):
-    """`path` is empty until the photo was fetched ("photo pending")."""
+    """`reference` is the channel's name of it; `path` its name in the media store, empty until it was fetched."""
 
     __tablename__ = "ticket_photo"
     __table_args__ = (
@@ -326,6 +326,7 @@ class TicketPhoto(_Owned, table=True):
     kind: str = "photo"
     reference: str
     path: str | None = None
+    by_role: str = "resident"
     at: datetime = Field(sa_type=Instant)
 
 
@@ -371,6 +372,7 @@ class PhoneTask(_Owned, table=True):
         *_own(),
         _pair("ticket_id", "ticket"),
         _pair("conversation_id", "conversation"),
+        _pair("done_by", "staff"),
         _where("ix_phone_task_open", "status = 'open'", "community_id", "id"),
     )
     ticket_id: int | None = Field(default=None, sa_type=BIG)
@@ -380,6 +382,31 @@ class PhoneTask(_Owned, table=True):
     reason: str
     status: str = "open"
     created_at: datetime = Field(sa_type=Instant)
+    done_by: int | None = Field(default=None, sa_type=BIG)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str = ""
+
+
+class Media(_Owned, table=True):
+    """A photo as a channel named it (`reference`), and once fetched what the media store calls it (`kept`).
+
+    `status` is pending, kept or failed. Whoever may see the conversation, or a ticket it was added to, may see it.
+    """
+
+    __table_args__ = (
+        *_own(),
+        _pair("conversation_id", "conversation"),
+        UniqueConstraint("community_id", "conversation_id", "reference"),
+        Index("ix_media_kept", "community_id", "kept"),
+    )
+    conversation_id: int = Field(sa_type=BIG)
+    channel: str
+    account: str = ""
+    reference: str
+    kind: str = "photo"
+    kept: str = ""
+    status: str = "pending"
+    at: datetime = Field(sa_type=Instant)
 
 
 # ── Queues ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -435,7 +462,9 @@ class Outbox(_Owned, table=True):
     address: str
     text: str = Field(sa_type=Text)
     buttons: list[list[str]] = Field(default_factory=list, sa_type=JSON)
+    photos: list[str] = Field(default_factory=list, sa_type=JSON)
     key: str = ""
+    author: str = ""
     rank: int = 3
     not_after: datetime | None = Field(default=None, sa_type=Instant)
     supersedes: str | None = None
@@ -478,6 +507,47 @@ class Disclosure(_Owned, table=True):
     conversation_id: int | None = Field(default=None, sa_type=BIG)
     staff_id: int | None = Field(default=None, sa_type=BIG)
     what: str
+    at: datetime = Field(sa_type=Instant)
+
+
+# ── Staff at the desk's pages ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class LoginLink(_Owned, table=True):
+    """A one-time way in for a member of staff. Only the hash of its token is kept. Machine clock."""
+
+    __tablename__ = "login_link"
+    __table_args__ = (*_own(), _pair("staff_id", "staff"), UniqueConstraint("token_hash"))
+    staff_id: int = Field(sa_type=BIG)
+    token_hash: str
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class StaffSession(_Owned, table=True):
+    """A browser that is logged in. Only the hash of its cookie is kept. Machine clock."""
+
+    __tablename__ = "staff_session"
+    __table_args__ = (
+        *_own(),
+        _pair("staff_id", "staff"),
+        UniqueConstraint("token_hash"),
+        Index("ix_staff_session_expires", "expires_at"),
+    )
+    staff_id: int = Field(sa_type=BIG)
+    token_hash: str
+    csrf: str
+    language: str = ""
+    seen_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+
+
+class Receipt(_Owned, table=True):
+    """A form of a staff page that was carried out: pressed twice, it counts once. `result` is what it led to."""
+
+    __table_args__ = (*_own(), UniqueConstraint("community_id", "once"))
+    once: str
+    result: str = ""
     at: datetime = Field(sa_type=Instant)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 
 from bot import app as desk_app
 from bot import digest as digests
-from bot import office, store, web
+from bot import office, sessions, store, web
 from bot.app import App, Progress
 from bot.channels import Message
 from bot.channels.console import ConsoleChannel, StaffBoard
@@ -29,7 +29,8 @@ from bot.nlu import NluUnavailable, RasaNlu
 from bot.session import SPOKEN, BadLine, Session
 from bot.settings import Settings
 from bot.tables import table
-from bot.turns import Desk, NotFound
+from bot.turns import Desk
+from bot.work import NotFound
 from bot.workers import Pace
 
 NO_WAIT = timedelta(0)
@@ -59,7 +60,7 @@ def in_zone(settings: Settings, at: datetime) -> datetime:
 
 def show(message: Message, who: str = "客服") -> None:
     """A message with its choices numbered, as a text-only channel shows them."""
-    screen.print(f"[bold cyan]{who}[/] ", end="")
+    screen.print(f"[bold cyan]{message.author or who}[/] ", end="")
     screen.print(message.text, markup=False)
     for number, button in enumerate(message.buttons, 1):
         screen.print(f"    {number}. {button.label}", markup=False)
@@ -141,29 +142,12 @@ async def _typed(app: App, session: Session, shown: list[tuple[str, Message]], l
     return session
 
 
-async def demo(settings: Settings, progress: Progress) -> None:
-    """Everything at once: language model, workers, health pages, and a chat as the owner of a home."""
-    shown: list[tuple[str, Message]] = []
-
-    def heard_back(to: str, message: Message) -> None:
-        shown.append((to, message))
-        show(message)
-
-    channels = (ConsoleChannel(heard_back), StaffBoard(_board))
-    async with (
-        desk_app.open_app(settings, channels, pace=Pace(burst=NO_WAIT), progress=progress) as app,
-        _pages(app, progress),
-    ):
-        screen.print("员工端 staff: make desk   日报 digest: make digest   （另开一个终端 in another terminal）", style="dim")
-        await _converse(app, shown, "4栋1单元703", None, progress)
-
-
 # ── the server ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextlib.asynccontextmanager
-async def _pages(app: App, progress: Progress) -> AsyncIterator[None]:
-    """Health and readiness, for as long as the context lasts. A taken port is one sentence, and not the end."""
+async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncIterator[bool]:
+    """The web pages, for as long as the context lasts. Yields whether they are up: a taken port is one sentence."""
 
     async def ready() -> dict[str, Any]:
         database = True
@@ -180,43 +164,85 @@ async def _pages(app: App, progress: Progress) -> AsyncIterator[None]:
         # The desk serves without its language model, so the model does not decide readiness; it is told.
         return {"ready": database, "database": database, "nlu_model": model}
 
+    settings = app.settings
+    site = web.Site(
+        app.workers, app.script, app.media, app.watch, settings.site, settings.embed_origins,
+        printed=_login_link if demo else None,
+        demo=(app.community_id, settings.community, settings.host) if demo else None,
+    )  # fmt: skip
     config = uvicorn.Config(
-        web.build(ready), host=app.settings.host, port=app.settings.port, log_level="critical", lifespan="off"
-    )
+        web.build(ready, site), host=settings.host, port=settings.port, log_level="critical", lifespan="off",
+        timeout_graceful_shutdown=5, server_header=False,
+    )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    taken = asyncio.Event()
 
     async def serving() -> None:
         try:
             await server.serve()
         except SystemExit:
-            progress(
-                f"port {app.settings.port} is taken, so there are no health pages; free it or set DESK_PORT to another"
-            )
+            progress(f"port {settings.port} is taken, so there are no pages; free it or set DESK_PORT to another")
+            taken.set()
 
     task = asyncio.create_task(serving())
+    while not (server.started or taken.is_set()):
+        await asyncio.sleep(0.02)
     try:
-        yield
+        yield not taken.is_set()
     finally:
+        await app.watch.close()
         server.should_exit = True
         await task
 
 
-async def serve(settings: Settings, progress: Progress) -> None:
-    """The workers and the pages, until a signal."""
+def _login_link(name: str, link: str) -> None:
+    screen.print(f"    〔登录链接 login link〕 {name}  {link}", markup=False)
+
+
+async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -> None:
+    """The workers and the pages, until a signal. `demo` adds the start page that lets anybody be anybody."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with desk_app.open_app(settings, (StaffBoard(),), progress=progress) as app, _pages(app, progress):
+    board = StaffBoard(_board) if demo else StaffBoard()
+    async with (
+        desk_app.open_app(settings, (board,), pages=True, progress=progress) as app,
+        _pages(app, progress, demo) as pages,
+    ):
+        if demo and not pages:
+            return
         app.workers.start()
         watching = asyncio.create_task(app.rasa.server.watch(progress)) if app.rasa and app.rasa.server else None
-        progress(f"serving; health at http://{settings.host}:{settings.port}/health; Ctrl-C ends it")
+        if demo:
+            screen.print(_DEMO_HELP.format(site=settings.site, code=settings.community), markup=False)
+        else:
+            progress(f"serving at {settings.site}: /chat/{settings.community} for residents, /desk for staff; Ctrl-C ends it")
         await ended.wait()
         progress("ending: letting what is on its way arrive")
         if watching:
             watching.cancel()
         await app.workers.stop()
+
+
+_DEMO_HELP = """
+  打开 open   {site}
+  住户 resident   {site}/chat/{code}      员工 staff   {site}/desk
+  另开终端 another terminal:  make chat · make desk · make digest      结束 end: Ctrl-C
+"""
+
+
+async def staff_link(settings: Settings, who: str) -> None:
+    """A one-time login link for a member of staff, printed: the way in before any channel is connected."""
+    running, database, community = _staff_desk(settings)
+    try:
+        person = _staff(database, community, who)
+        machine_now = running.machine.now()
+        token = database.write(lambda conn: sessions.invite(conn, community, person.id, machine_now))
+        screen.print(f"{person.name} ({person.role}): {settings.site}/desk/login/{token}", markup=False)
+    finally:
+        database.close()
 
 
 # ── staff ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,11 +16,14 @@ from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Connection
 
-from bot import outbox, store
-from bot.channels import Channel, Inbound, Message, SendError
+from bot import dues, outbox, photos, store
+from bot.channels import Channel, Fetches, Inbound, Message, SendError
 from bot.core.types import Heard
 from bot.database import crash_point
+from bot.dues import DueRow
+from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.outbox import Outgoing
 from bot.store import Accepted, Claim, ClaimLost
 from bot.turns import Desk
@@ -50,6 +53,7 @@ class Pace:
     burst: timedelta = timedelta(seconds=1)
     send_limit: timedelta = timedelta(seconds=20)
     sends_at_once: int = 20
+    stranded: timedelta = timedelta(minutes=10)
 
 
 class Bell:
@@ -78,6 +82,10 @@ def backoff(attempts: int, jitter: float) -> timedelta:
     return min(timedelta(seconds=2.0 ** min(attempts, 12)), LONGEST_BACKOFF) * (0.5 + jitter)
 
 
+def _message(row: Outgoing) -> Message:
+    return Message(row.id, row.text, row.buttons, row.key, row.author, row.photos)
+
+
 class Workers:
     """The loops of one process.
 
@@ -86,6 +94,7 @@ class Workers:
         hear: makes of a claimed burst what the dialogue hears (NLU, triage). It never fails on a slow NLU.
         channels: by (name, account).
         jitter: a number from 0 to 1, e.g. `random.random`.
+        media: where fetched photos are kept.
     """
 
     def __init__(
@@ -96,8 +105,10 @@ class Workers:
         channels: Mapping[tuple[str, str], Channel],
         jitter: Callable[[], float],
         pace: Pace | None = None,
+        media: MediaStore | None = None,
     ) -> None:
         self.desk = desk
+        self._media = media
         self.pace = pace or Pace()
         self.inbox_bell = Bell()
         self.outbox_bell = Bell()
@@ -127,6 +138,7 @@ class Workers:
                 machine_now=self.desk.machine.now(),
                 burst=self.pace.burst,
                 at_once=at_once,
+                fetches=isinstance(self._channels.get((message.channel, message.account)), Fetches),
             )
         )
         crash_point("accept.committed")
@@ -198,7 +210,8 @@ class Workers:
         now = self.desk.machine.now()
         # The lease outlives the longest send, else a slow platform would get the message twice.
         lease = self.pace.lease + self.pace.send_limit
-        claimed = await self.desk.database.run(lambda conn: outbox.claim(conn, token, now, lease, batch))
+        mine = {name for name, _ in self._channels}
+        claimed = await self.desk.database.run(lambda conn: outbox.claim(conn, token, now, lease, mine, batch))
         if claimed:
             crash_point("send.claimed")
         return claimed
@@ -229,7 +242,7 @@ class Workers:
             return "failed", "", f"no channel {row.channel} {row.account} is configured", None
         try:
             async with asyncio.timeout(self.pace.send_limit.total_seconds()):
-                external_id = await channel.send(row.address, Message(row.id, row.text, row.buttons, row.key))
+                external_id = await channel.send(row.address, _message(row))
             return "sent", external_id, "", None
         except SendError as refused:
             if refused.unconfirmed:
@@ -262,7 +275,7 @@ class Workers:
                 count += 1
                 crash_point("due.claimed")
                 try:
-                    await self.desk.database.hop(lambda due=due: self.desk.fire_due(due))  # type: ignore[misc]
+                    await self._fire(due)
                 except Exception as error:
                     log.error("due_failed", due=due.id, kind=due.kind, trace=traceback.format_exc())
                     why = repr(error)
@@ -273,12 +286,52 @@ class Workers:
             self.outbox_bell.ring()
         return count
 
+    async def _fire(self, due: DueRow) -> None:
+        if due.subject_type == photos.SUBJECT:
+            await self._fetch(due)
+        else:
+            await self.desk.database.hop(lambda: self.desk.fire_due(due))
+
+    async def _fetch(self, due: DueRow) -> None:
+        """Bring a photo from its platform. What may succeed later raises, and is tried again like any due row."""
+        run = self.desk.database.run
+        photo = await self.desk.database.ask(lambda conn: photos.wanted(conn, due.community_id, due.subject_id))
+        if photo is None or photo.status != "pending":
+            await run(lambda conn: dues.settle(conn, due, "done"))
+            return
+        channel = self._channels.get((photo.channel, photo.account))
+        kept = ""
+        try:
+            if not isinstance(channel, Fetches) or self._media is None:
+                raise SendError(f"no channel {photo.channel} {photo.account} fetches photos here", retryable=True)
+            async with asyncio.timeout(self.pace.send_limit.total_seconds()):
+                data = await channel.fetch(photo.media)
+            kept = (await asyncio.to_thread(self._media.keep, data)).reference
+        except (NotAPicture, TooLarge) as refused:
+            log.warning("photo_refused", media=photo.id, why=str(refused))
+        except SendError as failed:
+            if failed.retryable and due.attempts < dues.MAX_ATTEMPTS:
+                raise
+            log.warning("photo_not_fetched", media=photo.id, why=str(failed))
+
+        def settle(conn: Connection) -> None:
+            if dues.settle(conn, due, "done", "" if kept else "the photo could not be had"):
+                if kept:
+                    photos.fetched(conn, photo, kept)
+                else:
+                    photos.given_up(conn, photo)
+
+        await run(settle)
+
     async def sweep(self) -> int:
         """Give back what dead senders held; end what is too late to send."""
         machine_now, desk_now = self.desk.machine.now(), self.desk.clock.now()
 
-        def clean(conn: Any) -> int:
-            return outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
+        mine = {name for name, _ in self._channels}
+
+        def clean(conn: Connection) -> int:
+            swept = outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
+            return swept + outbox.strand(conn, mine, machine_now - self.pace.stranded, desk_now)
 
         count = await self.desk.database.run(clean)
         if count:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from bot.core.types import Button, Media
+from bot.core.types import Button, Language, Media
 
 Reach: TypeAlias = Literal["always", "window", "reply_only"]
 
@@ -31,6 +31,7 @@ class Inbound:
     media: tuple[Media, ...] = ()
     location: str | None = None
     sender_name: str = ""
+    language: Language | None = None  # of the page or account it came by, for what has no words
 
     def to_json(self) -> dict[str, Any]:
         """What the inbox row keeps."""
@@ -41,6 +42,7 @@ class Inbound:
             "location": self.location,
             "sender_name": self.sender_name,
             "address": self.address,
+            "language": self.language,
         }
 
     @classmethod
@@ -56,6 +58,7 @@ class Inbound:
             tuple(Media(kind, reference, path) for kind, reference, path in data.get("media", ())),
             data.get("location"),
             data.get("sender_name", ""),
+            data.get("language"),
         )
 
 
@@ -76,6 +79,8 @@ class Message:
     text: str
     buttons: tuple[Button, ...] = ()
     key: str = ""
+    author: str = ""  # the person whose words these are; empty: the desk's own
+    photos: tuple[str, ...] = ()  # names in the media store
 
 
 class SendError(Exception):
@@ -115,4 +120,13 @@ class Channel(Protocol):
 
     async def send(self, to: str, message: Message) -> str:
         """Deliver, and return the platform's id of it. Raises SendError."""
+        ...
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """A channel whose photos stay on the platform until they are asked for."""
+
+    async def fetch(self, media: Media) -> bytes:
+        """The bytes of a photo the channel named. Raises SendError."""
         ...

@@ -27,13 +27,13 @@ class Due:
 
 
 #: Per kind: the statuses in which the next step (on site, feedback) is still owed.
-_BEFORE_NEXT_STEP: Mapping[str, frozenset[str]] = {
+BEFORE_NEXT_STEP: Mapping[str, frozenset[str]] = {
     "repair": frozenset({"submitted", "accepted", "dispatched", "en_route"}),
     "complaint": frozenset({"submitted", "acknowledged", "investigating"}),
     "emergency": frozenset({"open", "called"}),
 }
 #: Per kind: the statuses in which the work counts as done, though the ticket is still open.
-_DONE: Mapping[str, frozenset[str]] = {
+DONE: Mapping[str, frozenset[str]] = {
     "repair": frozenset({"resolved", "awaiting_payment"}),
     "complaint": frozenset({"replied", "accepted", "visited"}),
     "emergency": frozenset({"secured"}),
@@ -50,8 +50,8 @@ def running(ticket: TicketView, clock: str) -> bool:
     if clock == "first_response":
         return ticket.status == INITIAL[ticket.kind] and not ticket.assignee
     if clock == "next_step":
-        return ticket.status in _BEFORE_NEXT_STEP.get(ticket.kind, frozenset())
-    return ticket.status not in _DONE.get(ticket.kind, frozenset())
+        return ticket.status in BEFORE_NEXT_STEP.get(ticket.kind, frozenset())
+    return ticket.status not in DONE.get(ticket.kind, frozenset())
 
 
 def deadlines(

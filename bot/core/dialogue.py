@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bot.core.domain import Script
-from bot.core.flows import BY_INTENT, FLOWS, aftercare, emergency, follow, form
+from bot.core.flows import BY_INTENT, FLOWS, aftercare, emergency, filed, follow, form, handover
 from bot.core.flows.form import Flow
 from bot.core.resolve import answer, language, when
 from bot.core.talk import Gathering, Talk, shorten
@@ -33,9 +33,11 @@ from bot.core.types import (
     NeedMore,
     OpenTicket,
     Remind,
+    StaffSaid,
     State,
     Tell,
     TicketDraft,
+    TicketFiled,
     TicketMoved,
     Turn,
 )
@@ -57,6 +59,10 @@ def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | Nee
             _hear(talk, event)
         elif isinstance(event, TicketMoved):
             aftercare.moved(talk, event)
+        elif isinstance(event, TicketFiled):
+            filed.announce(talk, event)
+        elif isinstance(event, StaffSaid):
+            handover.said(talk, event)
         else:
             aftercare.fired(talk, event)
     except Gathering as more:
@@ -68,7 +74,7 @@ def _hear(talk: Talk, heard: Heard) -> None:
     tongue = heard.language or (language.detect(heard.text, talk.language) if heard.text.strip() else talk.language)
     talk.become(turns=talk.state.turns + 1, language=tongue)
     flow_before = talk.state.flow
-    for listen in (_life_safety, _with_a_person, _picked, _voice, _cancelled, _open_question, _in_form):
+    for listen in (_life_safety, handover.heard, _picked, _voice, _cancelled, _open_question, _in_form):
         if listen(talk, heard):
             break
     else:
@@ -114,48 +120,6 @@ def _yes_no(talk: Talk, heard: Heard) -> bool | None:
     if said is None and _top(heard) in ("affirm", "deny") and _surely(talk, heard, _top(heard)):
         return _top(heard) == "affirm"
     return said
-
-
-# ── 2 with a person ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _with_a_person(talk: Talk, heard: Heard) -> bool:
-    if talk.state.mode != "human" or heard.button:
-        return False
-    case = next((t for t in talk.facts.open_tickets if t.kind == "enquiry" and t.category == "handoff"), None)
-    if case is None:
-        talk.become(mode="desk")
-        return False
-    photos = tuple(m for m in heard.media if m.kind == "photo")
-    said = {"number": case.number, "text": shorten(heard.text, 120)}
-    talk.do(
-        AmendTicket(case.id, "note", heard.text.strip(), photos),
-        Tell("assignee" if case.assignee else "steward", "utter_staff_resident_said", said, ticket_id=case.id),
-    )
-    return True
-
-
-def hand_over(talk: Talk, key: str, text: str) -> None:
-    """Open the enquiry that a person will take, and keep quiet until they are done."""
-    if not talk.facts.on_duty:
-        key = "utter_handoff_off_duty"
-    talk.become(mode="human" if talk.facts.on_duty else "desk", flow=None, asking=None, slots={}, frames=(), misses=0, open_question=None)
-    talk.do(
-        OpenTicket(
-            TicketDraft(
-                "enquiry",
-                "handoff",
-                text.strip(),
-                contact=talk.facts.speaker.phone,
-                contact_name=talk.facts.speaker.name,
-                requester_verified=bool(talk.facts.speaker.bindings),
-            ),
-            then=(talk.line(key, duty_phone=talk.facts.community.duty_phone),),
-        ),
-        Tell("steward", "utter_staff_handoff", {"text": shorten(text, 120)}),
-    )
-    if talk.facts.on_duty:
-        talk.do(Remind("human_idle", talk.facts.now + talk.script.policy.handover_idle, round=talk.state.turns))
 
 
 # ── 3 buttons and numbers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -532,7 +496,7 @@ def _missed(talk: Talk, flow: Flow, heard: Heard) -> bool:
     talk.become(misses=misses)
     if misses >= talk.script.policy.misses_before_person + 1:
         described = str(talk.state.slots.get("description", ""))
-        hand_over(talk, "utter_handoff_misses", f"{described}；{heard.text}".strip("；"))
+        handover.ask(talk, "utter_handoff_misses", f"{described}；{heard.text}".strip("；"))
         return True
     asking = talk.state.asking
     hints = {"room": "utter_room_unclear", "when": "utter_when_unclear", "contact": "utter_contact_unclear"}
@@ -605,7 +569,7 @@ def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
 def _not_understood(talk: Talk, heard: Heard) -> None:
     misses = talk.state.misses + 1
     if misses >= talk.script.policy.misses_before_person:
-        hand_over(talk, "utter_handoff_misses", heard.text)
+        handover.ask(talk, "utter_handoff_misses", heard.text)
         return
     talk.become(misses=misses)
     talk.ask("utter_not_understood", "menu")
@@ -646,7 +610,7 @@ def _change(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 
 def _handoff(talk: Talk, matter: Matter, heard: Heard) -> None:
-    hand_over(talk, "utter_handoff", matter.text or heard.text)
+    handover.ask(talk, "utter_handoff", matter.text or heard.text)
 
 
 def _rate(talk: Talk, matter: Matter, heard: Heard) -> None:

@@ -46,7 +46,12 @@ BOSSES = frozenset({"supervisor", "manager"})
 
 class IllegalMove(Exception):
     """The table has no such move for this ticket, this person or without a reason. The message says which and what is
-    allowed instead; it is meant to be shown to staff."""
+    allowed instead; it is meant to be shown to staff. `why` is "status", "role" or "note", for a page that says it in
+    its own language."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,9 @@ _ENQUIRY: Table = {
         "cancel": _CANCEL,
     },
     "owned": {
+        # A colleague takes the conversation over, and gives it back to the desk when it is settled.
+        "accept": Rule("owned", DESK_STAFF, assigns=True),
+        "hand_back": Rule("closed", EVERYONE_ON_DUTY, closes_as="staff"),
         "answer": Rule("answered", EVERYONE_ON_DUTY, needs_note=True),
         "return": Rule("open", EVERYONE_ON_DUTY, needs_note=True),
         "cancel": _CANCEL,
@@ -348,11 +356,11 @@ def move(
     rule = table[ticket.status].get(action)
     if rule is None:
         can = ", ".join(allowed(ticket, by_role)) or "nothing"
-        raise IllegalMove(f"{ticket.number} is {ticket.status}: '{action}' is not possible now; possible: {can}")
+        raise IllegalMove(f"{ticket.number} is {ticket.status}: '{action}' is not possible now; possible: {can}", "status")
     if by_role not in rule.by:
-        raise IllegalMove(f"{ticket.number}: '{action}' is not for role {by_role}; it is for {', '.join(sorted(rule.by))}")
+        raise IllegalMove(f"{ticket.number}: '{action}' is not for role {by_role}; it is for {', '.join(sorted(rule.by))}", "role")
     if rule.needs_note and not note.strip():
-        raise IllegalMove(f"{ticket.number}: '{action}' needs a note that says why or what was done")
+        raise IllegalMove(f"{ticket.number}: '{action}' needs a note that says why or what was done", "note")
     moved = replace(
         ticket,
         status=rule.to,

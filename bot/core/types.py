@@ -124,7 +124,25 @@ class TimerFired:
     data: Json = field(default_factory=dict)
 
 
-Event: TypeAlias = Heard | TicketMoved | TimerFired
+@dataclass(frozen=True, slots=True)
+class TicketFiled:
+    """Staff file a ticket for somebody at the counter or on the telephone. No form is needed: a person has asked."""
+
+    draft: TicketDraft
+    by_name: str
+    source: Literal["counter", "phone"] = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSaid:
+    """The member of staff who has the conversation writes to the resident in it."""
+
+    by_name: str
+    text: str
+    photos: tuple[Media, ...] = ()
+
+
+Event: TypeAlias = Heard | TicketMoved | TicketFiled | StaffSaid | TimerFired
 
 
 # ── What is known ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,7 +310,8 @@ class Button:
 class Say:
     """A message to the resident of this conversation, already in words.
 
-    `key` names the domain.yml response it was made from. `supersedes`: an unsent message of the conversation with the
+    `key` names the domain.yml response it was made from; `author` the person of the staff whose own words they are, empty for
+    the desk's. `supersedes`: an unsent message of the conversation with the
     same key is dropped. `not_after`: sent later than this it would mislead; it expires and staff are told.
     """
 
@@ -302,6 +321,8 @@ class Say:
     priority: Priority = Priority.NORMAL
     not_after: datetime | None = None
     supersedes: str | None = None
+    author: str = ""
+    photos: tuple[Media, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +352,7 @@ class OpenTicket:
 
     draft: TicketDraft
     then: tuple[Say, ...] = ()
+    source: str = ""  # "counter" or "phone" when staff filed it
 
 
 @dataclass(frozen=True, slots=True)

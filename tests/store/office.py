@@ -34,7 +34,8 @@ from bot.core.types import (
 from bot.database import Database
 from bot.store import Accepted, Claim
 from bot.tables import table
-from bot.turns import Core, Desk
+from bot.turns import Desk
+from bot.work import Core
 from bot.workers import Hearing, Pace, Workers
 
 MORNING = datetime(2027, 3, 1, 1, 0, tzinfo=UTC)

@@ -29,7 +29,7 @@ def put(front_desk: Office, to: Address, *says: Say) -> None:
 
 
 def claim(front_desk: Office, token: str = "w") -> tuple[outbox.Outgoing, ...]:
-    return front_desk.database.write(lambda c: outbox.claim(c, token, front_desk.machine.now(), LONG))
+    return front_desk.database.write(lambda c: outbox.claim(c, token, front_desk.machine.now(), LONG, ["telegram", "desk"]))
 
 
 async def test_ordinary_messages_of_a_conversation_keep_their_order_while_others_go_on(
@@ -63,7 +63,7 @@ async def test_the_most_important_message_of_all_conversations_goes_first(front_
     await two_conversations(front_desk)
     put(front_desk, WANG, Say("低", priority=Priority.LOW))
     put(front_desk, LI, Say("急", priority=Priority.URGENT))
-    got = front_desk.database.write(lambda c: outbox.claim(c, "w", front_desk.machine.now(), LONG, 1))
+    got = front_desk.database.write(lambda c: outbox.claim(c, "w", front_desk.machine.now(), LONG, ["telegram", "desk"], 1))
     assert [r.text for r in got] == ["急"]
 
 
@@ -149,9 +149,21 @@ async def test_a_message_for_a_channel_nobody_configured_fails_and_is_shown(fron
     await two_conversations(front_desk)
     put(front_desk, Address("wecom", "corp", "x", conversation_id=1), Say("一"))
     await front_desk.deliver()
+    await front_desk.workers.sweep()
+    assert front_desk.rows("outbox", "status")[-1] == ("ready",)  # another process may run it
+    front_desk.machine.forward(timedelta(minutes=11))
+    await front_desk.workers.sweep()
+    assert front_desk.rows("outbox", "status", "error")[-1] == ("failed", "no running desk has this channel")
+    assert front_desk.rows("phone_task", "text")[-1] == ("一",)
+
+
+async def test_a_message_for_an_account_nobody_configured_fails_and_is_shown(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    put(front_desk, Address("telegram", "another", "x", conversation_id=1), Say("一"))
+    await front_desk.deliver()
     assert front_desk.rows("outbox", "status", "error")[-1] == (
         "failed",
-        "no channel wecom corp is configured",
+        "no channel telegram another is configured",
     )
 
 

@@ -23,7 +23,7 @@ from bot.core.types import (
 )
 from bot.store import ClaimLost, claim_conversation
 from bot.tables import table
-from bot.turns import Change, NotFound
+from bot.work import Change, NotFound
 from bot.workers import Hearing
 from tests.store.office import BURST, LEASE, MORNING, Office, plainly
 

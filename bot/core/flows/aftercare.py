@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bot.core import deadlines
-from bot.core.flows import FLOWS
+from bot.core.flows import FLOWS, handover
 from bot.core.flows.emergency import FLOW as EMERGENCY
 from bot.core.flows.emergency import park
 from bot.core.resolve import score as scores
@@ -42,8 +42,8 @@ def moved(talk: Talk, event: TicketMoved) -> None:
     ticket = event.ticket
     if ticket.kind == "follow_up":
         return
-    if ticket.kind == "enquiry" and ticket.category == "handoff" and ticket.status in ("answered", "closed"):
-        talk.become(mode="desk")
+    if ticket.kind == "enquiry" and ticket.category == "handoff" and handover.moved(talk, event):
+        return
     if event.action not in _SILENT:
         _tell(talk, event)
     _schedule(talk, ticket)
@@ -208,12 +208,6 @@ def _draft_drop(talk: Talk, event: TimerFired) -> None:
     talk.say("utter_draft_dropped")
 
 
-def _human_idle(talk: Talk, event: TimerFired) -> None:
-    if talk.state.mode == "human":
-        talk.become(mode="desk")
-        talk.say("utter_human_returns")
-
-
 _TIMERS: Mapping[str, Callable[[Talk, TimerFired], None]] = {
     "survey": _survey,
     "survey_reminder": _survey_reminder,
@@ -224,7 +218,7 @@ _TIMERS: Mapping[str, Callable[[Talk, TimerFired], None]] = {
     "escalation_rework": _rework,
     "draft_ask": _draft_ask,
     "draft_drop": _draft_drop,
-    "human_idle": _human_idle,
+    "human_idle": lambda talk, event: handover.idle(talk),
 }
 
 

@@ -1,0 +1,120 @@
+"""A person takes the conversation: asked for, joined, spoken in the same thread, given back.
+
+A hand-over is an `enquiry` of category handoff, with an owner and a clock (DOMAIN.md, Other kinds of ticket). While a person
+has the conversation the desk keeps quiet, but life safety is still listened for, and surveys wait. After the idle time
+policy names the desk takes it back with a line to the resident.
+"""
+
+from __future__ import annotations
+
+from bot.core.flows import FLOWS, form
+from bot.core.talk import Talk, shorten
+from bot.core.types import (
+    AmendTicket,
+    Heard,
+    OpenTicket,
+    Remind,
+    Say,
+    StaffSaid,
+    Tell,
+    TicketDraft,
+    TicketMoved,
+    TicketView,
+)
+
+_ENDED = frozenset({"answered", "closed", "cancelled"})
+
+
+def case_of(talk: Talk) -> TicketView | None:
+    """The open hand-over of this conversation."""
+    mine = talk.facts.conversation_id
+    return next(
+        (
+            t
+            for t in talk.facts.open_tickets
+            if t.kind == "enquiry" and t.category == "handoff" and t.conversation_id == mine and t.status not in _ENDED
+        ),
+        None,
+    )
+
+
+def ask(talk: Talk, key: str, text: str) -> None:
+    """Open the enquiry that a person will take, and keep quiet until they are done."""
+    there = talk.facts.on_duty
+    talk.become(mode="human" if there else "desk", flow=None, asking=None, slots={}, frames=(), misses=0, open_question=None)
+    talk.do(
+        OpenTicket(
+            TicketDraft(
+                "enquiry",
+                "handoff",
+                text.strip(),
+                contact=talk.facts.speaker.phone,
+                contact_name=talk.facts.speaker.name,
+                requester_verified=bool(talk.facts.speaker.bindings),
+            ),
+            then=(talk.line(key if there else "utter_handoff_off_duty", duty_phone=talk.facts.community.duty_phone),),
+        ),
+        Tell("steward", "utter_staff_handoff", {"text": shorten(text, 120)}),
+    )
+    if there:
+        _watch(talk)
+
+
+def heard(talk: Talk, words: Heard) -> bool:
+    """With a person: the words go to the person, the desk keeps quiet."""
+    if talk.state.mode != "human" or words.button:
+        return False
+    case = case_of(talk)
+    if case is None:
+        talk.become(mode="desk")
+        return False
+    photos = tuple(m for m in words.media if m.kind == "photo")
+    told = {"number": case.number, "text": shorten(words.text, 120)}
+    talk.do(
+        AmendTicket(case.id, "note", words.text.strip(), photos),
+        Tell("assignee" if case.assignee else "steward", "utter_staff_resident_said", told, ticket_id=case.id),
+    )
+    _watch(talk)
+    return True
+
+
+def moved(talk: Talk, event: TicketMoved) -> bool:
+    """A colleague joins, or gives the conversation back. False: some other move, told like any other."""
+    if event.action == "accept":
+        talk.become(mode="human")
+        talk.say("utter_staff_joined", staff=event.by_name)
+        _watch(talk)
+        return True
+    if event.action == "return":
+        return True  # back among the free hand-overs; the resident still waits for a person
+    if event.ticket.status in _ENDED and talk.state.mode == "human":
+        talk.become(mode="desk")
+        if event.action == "hand_back":
+            _back(talk)
+            return True
+    return False
+
+
+def said(talk: Talk, event: StaffSaid) -> None:
+    """The person's own words, in the same thread, under their name."""
+    talk.do(Say(event.text, key="staff", author=event.by_name, photos=event.photos))
+    _watch(talk)
+
+
+def idle(talk: Talk) -> None:
+    """Neither side has written for as long as policy allows."""
+    if talk.state.mode == "human":
+        talk.become(mode="desk")
+        _back(talk)
+
+
+def _back(talk: Talk) -> None:
+    talk.say("utter_human_returns")
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is not None:  # a colleague had joined in the middle of a form
+        form.ask_next(talk, flow)
+
+
+def _watch(talk: Talk) -> None:
+    # One row a conversation: every word moves it on.
+    talk.do(Remind("human_idle", talk.facts.now + talk.script.policy.handover_idle))

@@ -1,0 +1,211 @@
+"""How staff come in, and the one place where a page learns who asks and what they may do.
+
+A one-time link goes to the member's own channel; pressing its button opens a session kept by the server. The cookie is not
+readable by scripts and is not sent along by other sites; every form carries the session's word besides.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from bot import outbox, sessions
+from bot.core import access
+from bot.core.access import Capability
+from bot.core.types import Say
+from bot.database import Database
+from bot.sessions import Signed
+from bot.turns import Desk
+from bot.web.pages import page, word
+from bot.work import staff_address
+
+COOKIE = "desk_session"
+SEE_OTHER = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in member of staff at a page. `token` is the session's cookie."""
+
+    signed: Signed
+    token: str
+
+    @property
+    def role(self) -> str:
+        return self.signed.staff.role
+
+    @property
+    def language(self) -> str:
+        return self.signed.language
+
+    def demand(self, capability: Capability) -> None:
+        """Raises access.Refused when the role lacks it."""
+        access.demand(self.role, capability)
+
+
+class Bell(Protocol):
+    """The outbox drain's bell."""
+
+    def ring(self) -> None: ...
+
+
+class Entry:
+    """Login, logout, and who asks.
+
+    Args:
+        base_url: where staff reach these pages, for the link in the message; its scheme decides whether cookies are Secure.
+        printed: called with (name, link) besides sending it; the demo prints it.
+        demo: whether the start page of the demo is there to go back to.
+    """
+
+    def __init__(
+        self, desk: Desk, bell: Bell, base_url: str, printed: Callable[[str, str], None] | None = None, demo: bool = False
+    ) -> None:
+        self._desk = desk
+        self._database: Database = desk.database
+        self._bell = bell
+        self._base = base_url.rstrip("/")
+        self._secure = urlsplit(base_url).scheme == "https"
+        self._printed = printed
+        self._demo = demo
+
+    def router(self) -> APIRouter:
+        router = APIRouter(prefix="/desk")
+        router.add_api_route("/login", self.ask, methods=["GET"], response_model=None)
+        router.add_api_route("/login", self.send, methods=["POST"], response_model=None)
+        router.add_api_route("/login/{token}", self.confirm, methods=["GET"], response_model=None)
+        router.add_api_route("/login/{token}", self.redeem, methods=["POST"], response_model=None)
+        router.add_api_route("/logout", self.leave, methods=["POST"], response_model=None)
+        router.add_api_route("/language", self.speak, methods=["POST"], response_model=None)
+        return router
+
+    # ── coming in ──
+
+    async def ask(self, request: Request) -> Response:
+        return page("desk/login.html", sent=False, error=None, demo=self._demo, me=None, language=_language(request))
+
+    async def send(self, request: Request) -> Response:
+        """The same answer whether the telephone is known or not: a stranger learns nothing of the staff."""
+        phone = str((await request.form()).get("phone") or "").strip()[:40]
+        if phone:
+            await self._invite(phone)
+        error = None if phone else word("login_phone_missing", _language(request))
+        return page(
+            "desk/login.html", sent=bool(phone), error=error, demo=self._demo, me=None, language=_language(request)
+        )
+
+    async def _invite(self, phone: str) -> None:
+        now = self._desk.machine.now()
+        links: list[tuple[str, str]] = []
+
+        def invite(conn: Connection) -> None:
+            links.clear()
+            for community_id, staff_id, name, language in sessions.by_phone(conn, phone):
+                link = f"{self._base}/desk/login/{sessions.invite(conn, community_id, staff_id, now)}"
+                words = self._desk.core.words("utter_staff_login", {"link": link}, language)
+                say = Say(words, key="utter_staff_login", not_after=self._desk.clock.now() + sessions.LINK_LIFE)
+                letter = outbox.row(
+                    community_id, staff_address(staff_id), say, desk_now=self._desk.clock.now(), machine_now=now
+                )
+                outbox.put(conn, [letter])
+                links.append((name, link))
+
+        await self._database.run(invite)
+        self._bell.ring()
+        for name, link in links if self._printed else ():
+            assert self._printed is not None
+            self._printed(name, link)
+
+    async def confirm(self, request: Request, token: str) -> Response:
+        name = await self._database.ask(lambda conn: sessions.invited(conn, token, self._desk.machine.now()))
+        if name is None:
+            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=_language(request))
+        return page(
+            "desk/login_confirm.html", name=name, token=token, demo=self._demo, me=None, language=_language(request)
+        )
+
+    async def redeem(self, request: Request, token: str) -> Response:
+        same_origin(request)
+        opened = await self._database.run(lambda conn: sessions.redeem(conn, token, self._desk.machine.now()))
+        if opened is None:
+            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=_language(request))
+        return self.let_in(opened)
+
+    def let_in(self, token: str, where: str = "/desk") -> Response:
+        """On to the desk, with the session's cookie."""
+        answer = RedirectResponse(where, SEE_OTHER)
+        answer.set_cookie(
+            COOKIE, token, max_age=int(sessions.SESSION_LIFE.total_seconds()), path="/desk", httponly=True,
+            secure=self._secure, samesite="lax",
+        )  # fmt: skip
+        return answer
+
+    async def leave(self, request: Request) -> Response:
+        visitor = await self.visitor(request)
+        await self.form(request, visitor)
+        await self._database.run(lambda conn: sessions.close(conn, visitor.token))
+        answer = RedirectResponse("/desk/login", SEE_OTHER)
+        answer.delete_cookie(COOKIE, path="/desk")
+        return answer
+
+    async def speak(self, request: Request) -> Response:
+        visitor = await self.visitor(request)
+        form = await self.form(request, visitor)
+        language = "en" if form.get("language") == "en" else "zh"
+        await self._database.run(lambda conn: sessions.speak(conn, visitor.token, language))
+        return RedirectResponse(local(str(form.get("back") or "/desk")), SEE_OTHER)
+
+    # ── who asks ──
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Who asks. Raises NotSignedIn: the page goes to the login."""
+        token = request.cookies.get(COOKIE, "")
+        now = self._desk.machine.now()
+        found = await self._database.ask(lambda conn: sessions.find(conn, token, now)) if token else None
+        if found is None:
+            raise NotSignedIn
+        signed, stale = found
+        if stale:
+            await self._database.run(lambda conn: sessions.seen(conn, token, now))
+        return Visitor(signed, token)
+
+    async def form(self, request: Request, visitor: Visitor) -> Any:
+        """The form of a signed-in visitor. 403 when it does not carry the session's word."""
+        same_origin(request)
+        form = await request.form(max_part_size=12 * 1024 * 1024, max_files=6)
+        if not hmac.compare_digest(str(form.get("csrf") or "").encode(), visitor.signed.csrf.encode()):
+            raise HTTPException(403, "csrf")
+        return form
+
+
+class NotSignedIn(Exception):
+    """Nobody is signed in here, or the session has ended."""
+
+
+def same_origin(request: Request) -> None:
+    """403 when a browser says that the form comes from another site."""
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, "origin")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none", "same-site"):
+        raise HTTPException(403, "origin")
+
+
+def local(path: str) -> str:
+    """A path of this site, never another site's address."""
+    return path if path.startswith("/") and not path.startswith("//") and "\\" not in path else "/desk"
+
+
+def _language(request: Request) -> str:
+    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
+    return "zh" if not first or first.startswith("zh") else "en"
+
+
+Guarded = Callable[[Request], Awaitable[Response]]

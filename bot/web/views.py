@@ -1,0 +1,377 @@
+"""What the staff's templates are given: rows and dossiers turned into plain values in the reader's language and zone.
+
+Masking is decided here: telephones in full only for those who work on the matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import boards, switchboard
+from bot.boards import Reader
+from bot.core import access, masking, texts
+from bot.core.domain import Script
+from bot.core.tickets import TRANSITIONS, WORK_PATH
+from bot.core.types import Community
+from bot.sessions import Signed
+from bot.transcripts import Line
+from bot.web.pages import word, words
+
+_WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+_SHORT = 60
+
+
+def reader_of(signed: Signed) -> Reader:
+    """What this member of staff may see of tickets."""
+    role = signed.staff.role
+    return Reader(signed.community_id, signed.staff.id, role, tuple(sorted(access.SEES.get(role, frozenset()))))
+
+
+# ── time in words ──
+
+
+def clock_text(now: datetime, community: Community, language: str) -> str:
+    """The desk clock: 11-23 周一 10:05."""
+    local = now.astimezone(community.zone)
+    day = _WEEKDAYS[local.weekday()] if language != "en" else f"{local:%a}"
+    return f"{local:%m-%d} {day} {local:%H:%M}"
+
+
+def span(length: timedelta, language: str) -> str:
+    """A length of time in its largest unit: 20 分钟, 3 小时, 2 天."""
+    minutes = int(length.total_seconds() // 60)
+    for unit, size in (("days", 1440), ("hours", 60)):
+        if minutes >= 2 * size:
+            return word(f"span_{unit}", language).replace("{n}", str(minutes // size))
+    return word("span_minutes", language).replace("{n}", str(minutes))
+
+
+def tools(script: Script, community: Community, now: datetime, language: str) -> dict[str, Callable[..., Any]]:
+    """The functions a template calls: `status`, `when`, `ago`, `due`, `w`."""
+
+    def status(kind: str, name: str) -> str:
+        return texts.words(script, "en" if language == "en" else "zh", f"utter_status_{name}")
+
+    def when(at: datetime) -> str:
+        return f"{at.astimezone(community.zone):%m-%d %H:%M}"
+
+    def ago(at: datetime) -> str:
+        if now - at < timedelta(minutes=1):
+            return word("just_now", language)
+        return word("ago", language).replace("{span}", span(now - at, language))
+
+    def due(at: datetime) -> dict[str, Any]:
+        late = at <= now
+        key = "late_by" if late else "left"
+        return {"text": word(key, language).replace("{span}", span(abs(at - now), language)), "late": late}
+
+    def w(key: str) -> str:
+        known = words()
+        # A word of a newer release, or an old row's: shown as it is rather than no page at all.
+        return known[key][language == "en"] if key in known else key.partition("_")[2] or key
+
+    return {"status": status, "when": when, "ago": ago, "due": due, "w": w}
+
+
+# ── tickets ──
+
+
+def _place(row: Any) -> str:
+    return str(row.location if row.public_area else row.room_label or row.location)
+
+
+def visit_text(row: Any, community: Community, now: datetime, language: str) -> str:
+    """When somebody is at home: 明天 14:00–18:00, 11-25 周三 09:00–12:00."""
+    if not (row.appointment_start and row.appointment_end):
+        return ""
+    start, end = row.appointment_start.astimezone(community.zone), row.appointment_end.astimezone(community.zone)
+    ahead = (start.date() - now.astimezone(community.zone).date()).days
+    if ahead in (0, 1):
+        day = word(("today", "tomorrow")[ahead], language)
+    else:
+        day = f"{start:%m-%d} {_WEEKDAYS[start.weekday()] if language != 'en' else f'{start:%a}'}"
+    return f"{day} {start:%H:%M}–{end:%H:%M}"
+
+
+def _contact(row: Any, signed: Signed | None) -> str:
+    full = signed is not None and (access.may(signed.staff.role, "contact") or row.assignee_id == signed.staff.id)
+    return str(row.contact) if full else masking.phone(row.contact or "")
+
+
+def ticket_row(one: boards.Row, community: Community, now: datetime, language: str) -> dict[str, Any]:
+    """A ticket in a list."""
+    row = one.row
+    due = one.next_due
+    return {
+        "number": row.number,
+        "url": f"/desk/tickets/{row.number}",
+        "kind": row.kind,
+        "status": row.status,
+        "priority": row.priority,
+        "category": row.category,
+        "item": _shortened(row.description) or row.number,
+        "place": _place(row),
+        "contact_masked": masking.phone(row.contact or ""),
+        "appointment": visit_text(row, community, now, language),
+        "assignee": one.assignee,
+        "opened_at": row.opened_at,
+        "next_due": {"clock": due.clock, "at": due.at, "late": due.late or due.at <= now} if due else None,
+        "urged": row.urged_at is not None,
+        "rework": row.rework,
+        "escalated": one.escalated,
+        "unverified": not row.requester_verified and row.conversation_id is not None,
+        "photos": one.photos,
+    }
+
+
+def _shortened(text: str, limit: int = _SHORT) -> str:
+    flat = " ".join((text or "").split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def ticket_page(
+    script: Script,
+    dossier: boards.Dossier,
+    staff: Iterable[Any],
+    on_duty: frozenset[int],
+    community: Community,
+    now: datetime,
+    signed: Signed,
+) -> dict[str, Any]:
+    """One ticket with everything about it, and what the reader may do with it now."""
+    row = dossier.ticket.row
+    role = signed.staff.role
+    may_call = bool(row.contact) and (access.may(role, "contact") or row.assignee_id == signed.staff.id)
+    ticket = {
+        **ticket_row(dossier.ticket, community, now, signed.language),
+        "description": row.description,
+        "room": row.room_label,
+        "location": row.location,
+        "public_area": row.public_area,
+        "contact": _contact(row, signed),
+        "contact_name": row.contact_name if may_call else masking.name(row.contact_name or ""),
+        "requester_verified": row.requester_verified,
+        "pause_reason": row.pause_reason,
+        "resume_at": row.resume_at,
+        "closed_by": row.closed_by,
+        "version": row.version,
+        "linked": _link(dossier.linked),
+        "follow_ups": [_link(one) for one in dossier.follow_ups],
+        "conversation_url": f"/desk/talks/{row.conversation_id}"
+        if row.conversation_id and access.may(role, "talk")
+        else None,
+        "score": dossier.answer.score if dossier.answer else None,
+        "score_comment": dossier.answer.comment if dossier.answer else "",
+    }
+    waiting = [e for e in dossier.escalations if e.acknowledged_at is None]
+    return {
+        "ticket": ticket,
+        "may_call": may_call,
+        "deadlines": [
+            {"clock": d.clock, "at": d.at, "status": "late" if d.status == "done" else d.status, "late": d.late}
+            for d in dossier.deadlines
+        ],
+        "timeline": [_event(script, row.kind, e) for e in dossier.timeline],
+        "words": [{"at": m.received_at, "text": m.payload["text"]} for m in dossier.words],
+        "photos": [
+            {"url": f"/desk/media/{p.kept}?size=small" if p.kept else None, "full": f"/desk/media/{p.kept}",
+             "failed": bool(p.failed) and not p.kept, "at": p.at,
+             "by": "resident" if p.by_role == "resident" else "staff"}
+            for p in dossier.photos
+        ],
+        "actions": actions(script, row.kind, row.status, role),
+        "staff": [
+            {"id": s.id, "name": s.name, "role": s.role, "on_duty": s.id in on_duty}
+            for s in staff
+            if s.active and access.sees(s.role, row.kind)
+        ],
+        "escalations": [
+            {"clock": e.kind, "level": e.level, "at": e.at, "acknowledged_at": e.acknowledged_at,
+             "acknowledged_by": e.acknowledged_name if e.acknowledged_at else None}
+            for e in dossier.escalations
+        ],
+        "can_acknowledge": bool(waiting) and access.may(role, "acknowledge"),
+    }  # fmt: skip
+
+
+def _link(row: Any) -> dict[str, str] | None:
+    return None if row is None else {"number": row.number, "url": f"/desk/tickets/{row.number}"}
+
+
+#: Moves and lines the resident never hears of.
+_INSIDE = frozenset({"internal_note", "acknowledge", "assign", "investigate", "visit", "refer"})
+
+
+def _event(script: Script, kind: str, event: Any) -> dict[str, Any]:
+    told = event.by_role != "resident" and event.action not in _INSIDE and kind != "follow_up"
+    return {
+        "at": event.at,
+        "who": event.by_name,
+        "role": event.by_role,
+        "action": event.action,
+        "from_status": event.from_status,
+        "to_status": event.to_status,
+        "note": event.note,
+        "internal": event.action == "internal_note",
+        "told": told and event.from_status != event.to_status,
+    }
+
+
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "assign": ("assignee", "appointment"),
+    "pause": ("resume_at",),
+    "done": ("photo",),
+    "secure": ("photo",),
+}
+_DANGER = frozenset({"cancel", "reject", "decline", "stand_down"})
+#: Moves that are not pressed on the ticket's page: the resident's word, or the conversation's page.
+_ELSEWHERE = frozenset({"hand_back"})
+
+
+def actions(script: Script, kind: str, status: str, role: str) -> list[dict[str, Any]]:
+    """What this role may do now: the next step of the usual way first."""
+    able = {a: r for a, r in TRANSITIONS[kind][status].items() if role in r.by and a not in _ELSEWHERE}
+    usual = next((a for a in (*WORK_PATH[kind], "resume", "close", "visit", "confirm") if a in able), None)
+    out = [
+        {
+            "action": action,
+            "needs_note": rule.needs_note,
+            "told": _reads_note(script, kind, action, rule.to),
+            "primary": action == usual,
+            "danger": action in _DANGER,
+            "fields": _FIELDS.get(action, ()),
+        }
+        for action, rule in able.items()
+    ]
+    return sorted(out, key=lambda one: (not one["primary"], one["danger"]))
+
+
+def _reads_note(script: Script, kind: str, action: str, to: str) -> bool:
+    """Whether the resident's news of this move carries the note: its text in domain.yml says so."""
+    if kind == "follow_up" or action in _INSIDE:
+        return False
+    response = script.responses.get(f"utter_moved_{to}")
+    return response is not None and any("{note}" in variant.text for variant in response["zh"])
+
+
+# ── conversations ──
+
+
+def talk_row(talk: switchboard.Talk, language: str) -> dict[str, Any]:
+    """A conversation in the list."""
+    return {
+        "id": talk.id,
+        "url": f"/desk/talks/{talk.id}",
+        "name": talk.name or word("stranger", language),
+        "room": talk.room,
+        "channel": talk.channel,
+        "mode": talk.state.get("mode", "desk"),
+        "waiting": bool(talk.handover) and talk.owner_id is None,
+        "owner": talk.owner,
+        "last_text": _shortened(talk.last_text, 80),
+        "last_at": talk.last_at,
+        "unread": 0,
+    }
+
+
+_SIDES = {"resident": "resident", "desk": "desk", "staff": "staff"}
+
+
+def talk_page(
+    talk: switchboard.Talk, lines: Iterable[Line], busy: bool, tickets: Iterable[Any], signed: Signed
+) -> dict[str, Any]:
+    """A conversation, a summary of where it stands, and what the reader may do in it."""
+    state = talk.state
+    mine = talk.owner_id == signed.staff.id and bool(talk.handover)
+    human = state.get("mode") == "human"
+    return {
+        "talk": {
+            **talk_row(talk, signed.language),
+            "verified": talk.resident_id is not None,
+            "language": state.get("language", "zh"),
+            "mine": mine,
+            "can_take": not (mine and human),
+            "can_say": mine and human,
+            "can_hand_back": mine and human,
+            "typing": busy,
+        },
+        "summary": {
+            "flow": state.get("flow") or "",
+            "asking": state.get("asking") or "",
+            "slots": [
+                {"label_key": f"slot_{name}", "value": value}
+                for name, value in ((n, _slot(v)) for n, v in (state.get("slots") or {}).items())
+                if value and f"slot_{name}" in words()
+            ],
+            "open_tickets": [
+                {"number": t.number, "url": f"/desk/tickets/{t.number}", "kind": t.kind, "status": t.status,
+                 "item": _shortened(t.description, 40)}
+                for t in tickets
+            ],
+        },
+        "messages": [
+            {
+                "key": line.key,
+                "from": _SIDES[line.side],
+                "name": line.name,
+                "text": line.text,
+                "buttons": [b.label for b in line.buttons],
+                "photos": [
+                    {"url": f"/desk/media/{p.kept}?size=small" if p.kept else None, "full": f"/desk/media/{p.kept}",
+                     "failed": p.failed, "by": "resident" if line.side == "resident" else "staff", "at": line.at}
+                    for p in line.photos
+                ],
+                "at": line.at,
+                "status": line.status,
+            }
+            for line in lines
+        ],
+    }  # fmt: skip
+
+
+def _slot(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("label") or value.get("text") or "")
+    return value if isinstance(value, str) else ""
+
+
+# ── the rest ──
+
+
+def call(one: Any) -> dict[str, Any]:
+    """A call to be made. The number is for those who ring."""
+    contact = one.contact or one.ticket_contact or ""
+    return {
+        "id": one.id,
+        "text": one.text,
+        "reason": one.reason.partition(":")[0],
+        "contact": contact,
+        "contact_masked": masking.phone(contact),
+        "ticket": {"number": one.number, "url": f"/desk/tickets/{one.number}"} if one.number else None,
+        "talk_url": f"/desk/talks/{one.conversation_id}" if one.conversation_id else None,
+        "created_at": one.created_at,
+    }
+
+
+def duty(week: Iterable[tuple[Any, Iterable[Any]]], staff: Iterable[Any], language: str) -> dict[str, Any]:
+    """The rota of seven days, and who is there now."""
+    days = list(week)
+    phones = {s.name: s.phone for s in staff}
+    here = [shift for shift in days[0][1] if shift.now] if days else []
+    return {
+        "days": [
+            {
+                "date": f"{day:%m-%d} {_WEEKDAYS[day.weekday()] if language != 'en' else f'{day:%a}'}",
+                "today": index == 0,
+                "shifts": [
+                    {"start": s.start, "end": s.end, "name": s.name, "role": s.role, "now": s.now} for s in shifts
+                ],
+            }
+            for index, (day, shifts) in enumerate(days)
+        ],
+        "on_duty_now": [
+            {"name": s.name, "role": s.role, "phone_masked": masking.phone(phones.get(s.name, ""))} for s in here
+        ],
+    }

@@ -1,0 +1,377 @@
+"""One transaction's work: load the facts, ask `step`, write each effect.
+
+`turns` opens the transaction, locks and decides what the event is; this module knows how an effect becomes rows. It never
+commits, sends, parses or waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot import casebook, dues, escalations, outbox, rota, store
+from bot.casebook import Asker, Case
+from bot.core.types import (
+    AmendTicket,
+    Appointment,
+    CancelReminders,
+    Community,
+    Effect,
+    Escalate,
+    Event,
+    Facts,
+    Media,
+    MoveTicket,
+    NeedMore,
+    OpenTicket,
+    Remind,
+    SaveAnswer,
+    Say,
+    Speaker,
+    State,
+    Tell,
+    TicketView,
+    Turn,
+)
+from bot.database import crash_point
+from bot.dues import Deadline
+from bot.outbox import Address
+from bot.rota import Colleague
+from bot.store import Talk
+
+GATHER_ROUNDS = 3
+
+STAFF_CHANNEL = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The pure core, as the use cases call it. The app binds script, policy and calendar to it.
+
+    `words(key, values, language)` gives a text of domain.yml. `deadlines(community, ticket, paused)` the running clocks.
+    """
+
+    step: Callable[[State, Event, Facts], Turn | NeedMore]
+    move: Callable[[TicketView, str, str, datetime, str, str], tuple[TicketView, Any]]
+    deadlines: Callable[[Community, TicketView, timedelta], Sequence[Deadline]]
+    encode: Callable[[State], Mapping[str, Any]]
+    decode: Callable[[Mapping[str, Any]], State]
+    is_open: Callable[[TicketView], bool]
+    initial: Mapping[str, str]
+    kind_codes: Mapping[str, str]
+    words: Callable[[str, Mapping[str, Any], str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What staff state together with an action: who gets the work, until when it rests, when somebody comes, photos."""
+
+    assignee_id: int | None = None
+    resume_at: datetime | None = None
+    appointment: Appointment | None = None
+    photos: tuple[Media, ...] = ()
+
+
+class NotFound(LookupError):
+    """No such ticket, or no such member of staff, in this community. The message is for staff."""
+
+
+class EndlessNeeds(RuntimeError):
+    """`step` asked for more a fourth time: a fault of a flow."""
+
+
+class LockFirst(Exception):
+    """The turn names a ticket that was not locked: begin again with it among the first locks."""
+
+    def __init__(self, ticket_id: int) -> None:
+        self.ticket_id = ticket_id
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction's working set: what is locked, what was loaded, what will be sent."""
+
+    conn: Connection
+    core: Core
+    community: Community
+    now: datetime
+    machine_now: datetime
+    cases: dict[int, Case]
+    talk: Talk | None
+    asker: Asker
+    subject: Case | None = None
+    speaker: Speaker = field(default_factory=Speaker)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    opened: TicketView | None = None
+    actor: Colleague | None = None
+
+    # ── the step ──
+
+    def step(self, event: Event) -> State:
+        """Load, ask the pure core, apply. Returns the new state."""
+        state = self.core.decode(self.talk.state) if self.talk else State()
+        if self.talk:
+            self.speaker = store.speaker(self.conn, self.community.id, self.talk, self.asker.today)
+        facts = Facts(
+            now=self.now,
+            community=self.community,
+            speaker=self.speaker,
+            conversation_id=self.talk.id if self.talk else None,
+            open_tickets=tuple(
+                c.view for c in sorted(self.cases.values(), key=lambda c: -c.view.id) if self._facts_show(c)
+            )[: casebook.OPEN_LIMIT],
+            on_duty=rota.on_duty(self.conn, self.community, self.now),
+        )
+        crash_point("turn.loaded")
+        answer = self.core.step(state, event, facts)
+        rounds = 0
+        while isinstance(answer, NeedMore):
+            if rounds == GATHER_ROUNDS:
+                raise EndlessNeeds(f"step still needs {answer.needs} after {GATHER_ROUNDS} rounds")
+            rounds += 1
+            found = store.gather(self.conn, self.asker, answer.needs)
+            facts = replace(facts, gathered={**facts.gathered, **found})
+            answer = self.core.step(state, event, facts)
+        crash_point("turn.stepped")
+        self.apply(answer.effects)
+        return answer.state
+
+    def _facts_show(self, case: Case) -> bool:
+        """Open, and the speaker's own; a ticket locked for another reason is not shown."""
+        if not self.core.is_open(case.view):
+            return False
+        if self.talk is None:
+            return case is self.subject
+        own = case.view.conversation_id == self.talk.id
+        return own or case.household_id in {b.household_id for b in self.speaker.bindings}
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Every effect, in order; messages are written last, together."""
+        for effect in effects:
+            _APPLY[type(effect)](self, effect)
+            crash_point("turn.effect")
+        self.post()
+
+    def post(self) -> None:
+        """Write the messages collected so far."""
+        outbox.put(self.conn, self.letters)
+        self.letters.clear()
+        crash_point("turn.outbox")
+
+    # ── effects ──
+
+    def say(self, say: Say) -> None:
+        if self.talk is not None:
+            self._letter(self.talk.address, say, self.subject.view.id if self.subject else None)
+        elif self.subject is not None:
+            # A ticket of the counter or the telephone: no message can reach its requester.
+            casebook.phone_task(
+                self.conn,
+                self.community.id,
+                say.text,
+                "no conversation",
+                self.now,
+                ticket_id=self.subject.view.id,
+                contact=self.subject.view.contact,
+            )
+
+    def _letter(self, to: Address, say: Say, ticket_id: int | None) -> None:
+        self.letters.append(
+            outbox.row(
+                self.community.id,
+                to,
+                say,
+                desk_now=self.now,
+                machine_now=self.machine_now,
+                ticket_id=ticket_id,
+            )
+        )
+
+    def open(self, effect: OpenTicket) -> None:
+        draft = effect.draft
+        number = casebook.number(
+            self.conn, self.community, draft.kind, self.core.kind_codes[draft.kind], self.now
+        )
+        crash_point("turn.numbered")
+        case = casebook.open_ticket(
+            self.conn,
+            draft,
+            number=number,
+            status=self.core.initial[draft.kind],
+            community_id=self.community.id,
+            conversation_id=self.talk.id if self.talk else None,
+            resident_id=self.speaker.resident_id,
+            now=self.now,
+        )
+        crash_point("turn.ticket")
+        self.cases[case.view.id] = case
+        self.opened = case.view
+        if self.actor is None:
+            self.note(case.view, case.view, "open", "resident", self.speaker.name)
+        else:
+            self.note(case.view, case.view, "open", self.actor.role, self.actor.name, self.actor.id, effect.source)
+        dues.set_deadlines(
+            self.conn,
+            self.community.id,
+            case.view.id,
+            self.core.deadlines(self.community, case.view, case.paused),
+        )
+        crash_point("turn.dues")
+        for say in effect.then:
+            self.say(_numbered(say, number))
+
+    def move(self, effect: MoveTicket) -> None:
+        case = self._locked(effect.ticket_id)
+        by_name = self.speaker.name if effect.by_role == "resident" else ""
+        after, _ = self.core.move(case.view, effect.action, effect.by_role, self.now, effect.note, by_name)
+        self.write(case, after, case.assignee_id)
+        self.note(case.view, after, effect.action, effect.by_role, by_name, words=effect.note)
+
+    def amend(self, effect: AmendTicket) -> None:
+        case = self._locked(effect.ticket_id)
+        after = replace(case.view, updated_at=self.now)
+        if effect.appointment is not None:
+            after = replace(after, appointment=effect.appointment)
+        if effect.kind == "urge":
+            after = replace(after, urged_at=self.now)
+        if effect.photos:
+            casebook.add_photos(self.conn, self.community.id, after.id, effect.photos, self.now)
+            after = replace(after, photos=after.photos + len(effect.photos))
+        if effect.score is not None:
+            casebook.save_answer(self.conn, self.community.id, after.id, effect.score, effect.note, self.now)
+        self.write(case, after, case.assignee_id)
+        self.note(case.view, after, effect.kind, "resident", self.speaker.name, words=effect.note)
+
+    def remind(self, effect: Remind) -> None:
+        subject = self._due_subject(effect.ticket_id)
+        dues.remind(self.conn, self.community.id, subject, effect.kind, effect.round, effect.at, effect.data)
+
+    def cancel(self, effect: CancelReminders) -> None:
+        dues.cancel(self.conn, self.community.id, self._due_subject(effect.ticket_id), effect.kinds)
+
+    def answer(self, effect: SaveAnswer) -> None:
+        casebook.save_answer(
+            self.conn, self.community.id, effect.ticket_id, effect.score, effect.comment, self.now
+        )
+
+    def escalate(self, effect: Escalate) -> None:
+        escalations.record(
+            self.conn, self.community.id, effect.ticket_id, effect.clock, effect.level, self.now
+        )
+
+    def tell(self, effect: Tell) -> None:
+        ticket = self._told_of(effect)
+        values = dict(effect.values)
+        if ticket is not None and values.get("number", "{number}") == "{number}":
+            values["number"] = ticket.number
+        for person in self._audience(effect):
+            text = self.core.words(effect.key, values, person.language)
+            say = Say(text, key=effect.key, priority=effect.priority)
+            self._letter(staff_address(person.id), say, ticket.id if ticket else None)
+
+    # ── beneath the effects ──
+
+    def _told_of(self, effect: Tell) -> TicketView | None:
+        if effect.ticket_id is None:
+            return self.opened or (self.subject.view if self.subject else None)
+        case = self.cases.get(effect.ticket_id)
+        return case.view if case else None
+
+    def _audience(self, effect: Tell) -> tuple[rota.Colleague, ...]:
+        if effect.role != "assignee":
+            return rota.audience(self.conn, self.community, self.now, effect.role)
+        ticket = self._told_of(effect)
+        case = self.cases.get(ticket.id) if ticket else None
+        owner = (
+            rota.colleague(self.conn, self.community.id, case.assignee_id)
+            if case and case.assignee_id is not None
+            else None
+        )
+        return (owner,) if owner else rota.audience(self.conn, self.community, self.now, "steward")
+
+    def _due_subject(self, ticket_id: int | None) -> tuple[str, int]:
+        if ticket_id is not None:
+            return "ticket", ticket_id
+        if self.talk is not None:
+            return "conversation", self.talk.id
+        if self.subject is not None:
+            return "ticket", self.subject.view.id
+        raise ValueError("a reminder needs a conversation or a ticket")
+
+    def _locked(self, ticket_id: int) -> Case:
+        case = self.cases.get(ticket_id)
+        if case is None:
+            raise LockFirst(ticket_id)
+        return case
+
+    def write(self, case: Case, after: TicketView, assignee_id: int | None) -> Case:
+        moved = casebook.changed(case, after, self.now, assignee_id)
+        casebook.write(self.conn, self.community.id, moved, is_open=self.core.is_open(after))
+        dues.replan(
+            self.conn,
+            self.community.id,
+            after.id,
+            self.core.deadlines(self.community, after, moved.paused),
+            self.now,
+        )
+        self.cases[after.id] = moved
+        if self.subject is not None and self.subject.view.id == after.id:
+            self.subject = moved
+        return moved
+
+    def note(
+        self,
+        before: TicketView,
+        after: TicketView,
+        action: str,
+        by_role: str,
+        by_name: str,
+        by_id: int | None = None,
+        words: str = "",
+    ) -> None:
+        casebook.note(
+            self.conn,
+            self.community.id,
+            before,
+            after,
+            action,
+            self.now,
+            by_role=by_role,
+            by_id=by_id,
+            by_name=by_name,
+            words=words,
+        )
+
+
+#: Which effect is written how.
+_APPLY: Mapping[type, Callable[[Work, Any], None]] = {
+    Say: Work.say,
+    OpenTicket: Work.open,
+    MoveTicket: Work.move,
+    AmendTicket: Work.amend,
+    Remind: Work.remind,
+    CancelReminders: Work.cancel,
+    SaveAnswer: Work.answer,
+    Tell: Work.tell,
+    Escalate: Work.escalate,
+}
+
+
+def staff_address(staff_id: int) -> Address:
+    """Where a member of staff reads notices: their page or terminal."""
+    return Address(STAFF_CHANNEL, "", f"staff:{staff_id}", staff_id=staff_id)
+
+
+def _numbered(say: Say, number: str) -> Say:
+    """`{number}` filled in, in the words and in what the buttons send back."""
+    buttons = tuple(
+        replace(b, label=b.label.replace("{number}", number), value=b.value.replace("{number}", number))
+        for b in say.buttons
+    )
+    return replace(say, text=say.text.replace("{number}", number), buttons=buttons)
+
+
