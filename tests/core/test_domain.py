@@ -32,9 +32,17 @@ def spoken(files: list[Path]) -> dict[str, str]:
     """Response key → the file that names it, for every complete key written in these files."""
     found: dict[str, str] = {}
     for file in files:
-        for key in re.findall(r"""["'](utter_[a-z_]+)["']""", file.read_text(encoding="utf-8")):
+        for key in re.findall(r"""["'](utter_[a-z_]*[a-z])["']""", file.read_text(encoding="utf-8")):
             found.setdefault(key, str(file.relative_to(ROOT)))
     return found
+
+
+def on_the_page() -> set[str]:
+    """The texts that the resident's page shows, as its template and its script name them."""
+    web = ROOT / "bot" / "web"
+    template = (web / "templates" / "chat.html").read_text(encoding="utf-8")
+    script = (web / "static" / "chat.js").read_text(encoding="utf-8")
+    return set(re.findall(r"\bt\.([a-z_]+)", template)) | set(re.findall(r"""\bsay\(["']([a-z_]+)["']""", script))
 
 
 def domain(responses: str, intents: str = "[greet]") -> tuple[Mistake, ...]:
@@ -68,6 +76,11 @@ def test_every_text_that_is_spoken_exists(key: str, file: str) -> None:
     assert key in RESPONSES, f"{file} says {key}"
 
 
+@pytest.mark.parametrize("name", sorted(on_the_page()))
+def test_every_text_of_the_residents_page_exists(name: str) -> None:
+    assert f"utter_page_{name}" in RESPONSES
+
+
 @pytest.mark.parametrize("status", sorted(STATUSES))
 def test_every_status_has_its_word(status: str) -> None:
     assert f"utter_status_{status}" in RESPONSES
@@ -83,6 +96,9 @@ def test_every_danger_has_its_safety_line_with_a_public_number(line: str) -> Non
 def test_no_text_is_dead() -> None:
     """A text that nobody speaks is edited by the office in vain."""
     said = set(spoken(BOT)) | {prefix + name for prefix, names in MADE.items() for name in names}
+    # The script also chooses between two names, so for this question a name in quotes is enough.
+    quoted = re.findall(r'"([a-z_]+)"', (ROOT / "bot" / "web" / "static" / "chat.js").read_text(encoding="utf-8"))
+    said |= {f"utter_page_{name}" for name in on_the_page() | set(quoted)}
     assert sorted(set(RESPONSES) - said) == []
 
 
