@@ -71,9 +71,11 @@ def _room() -> Any:
     )
 
 
+_LATER = INBOX.alias("later")
 _LAST_HEARD = (
-    select(func.max(INBOX.c.id))
-    .where(INBOX.c.community_id == CONVERSATION.c.community_id, INBOX.c.conversation_id == CONVERSATION.c.id)
+    select(func.max(_LATER.c.id))
+    .where(_LATER.c.community_id == CONVERSATION.c.community_id, _LATER.c.conversation_id == CONVERSATION.c.id)
+    .correlate(CONVERSATION)
     .scalar_subquery()
 )
 _OWNER_ID = _handover(TICKET.c.assignee_id)

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -81,6 +81,7 @@ def _mount(web: FastAPI, site: Site) -> None:
 
     entry = Entry(desk, workers.outbox_bell, site.base_url, site.printed, demo=site.demo is not None)
     pages = DeskPages(desk, site.script, entry, site.media, site.watch, stirred, demo=site.demo is not None)
+    web.add_api_route("/favicon.ico", _icon, methods=["GET"], response_model=None)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     web.include_router(ChatPage(workers, site.script, site.media, site.watch).router())
     web.include_router(entry.router())
@@ -100,6 +101,10 @@ def _mount(web: FastAPI, site: Site) -> None:
 
 async def _to_desk(request: Request) -> Response:
     return RedirectResponse("/desk", SEE_OTHER)
+
+
+async def _icon(request: Request) -> Response:
+    return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
 # ── what can go wrong, in a sentence with a way out ──
