@@ -53,7 +53,7 @@ check: setup ## lint, types, import rules, the office's files
 	@$(BIN)/python -m bot check
 
 test: train check ## every test; what is skipped is printed with its reason
-	@$(BIN)/python -m pytest -n 2 -rs $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs $(PYTEST_ARGS)
 
 bench: train ## what a turn costs, without and with the language model, and a tick over 100,000 rows
 	@$(BIN)/python -m benchmarks.turn

@@ -185,9 +185,9 @@ async def test_the_resident_needs_no_mouse(windows: Windows) -> None:
             break
         await resident.keyboard.press("Tab")
     assert await resident.evaluate("document.activeElement.id") == "field", "the Tab key comes to the field"
-    await resident.keyboard.type("客厅灯不亮")
+    await resident.keyboard.type("你好")
     await resident.keyboard.press("Shift+Enter")
-    await resident.keyboard.type("按开关没反应")
+    await resident.keyboard.type("在吗")
     assert await resident.locator(".message.me").count() == 0, "Shift+Enter is a new line"
     await resident.keyboard.press("Enter")
     await expect(resident.locator(".message.desk")).to_have_count(1, timeout=15_000)
