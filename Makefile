@@ -6,7 +6,7 @@ BIN := .venv/bin
 NLU_PYTHON := nlu/.venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check train chat desk digest bench lock nlu-lock clean python-ok
+.PHONY: help setup demo test check train chat desk digest screens bench lock nlu-lock clean python-ok
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ train: setup ## train the language model if its data or pipeline changed
 	@echo "[3/3] the language model …"
 	@$(NLU_PYTHON) nlu/train.py
 
-demo: train ## everything at once, with the demo estate, and a chat in this terminal
+demo: train ## the whole desk with a demo estate, on http://127.0.0.1:8080
 	@$(BIN)/python -m bot demo
 
 chat: train ## talk to the desk on the demo estate
@@ -54,6 +54,9 @@ check: setup ## lint, types, import rules, the office's files
 
 test: train check ## every test; what is skipped is printed with its reason
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs $(PYTEST_ARGS)
+
+screens: train ## take the pictures of docs/screens anew (needs chromium)
+	@$(BIN)/python -m pytest tests/browser/screens.py -q
 
 bench: train ## what a turn costs, without and with the language model, and a tick over 100,000 rows
 	@$(BIN)/python -m benchmarks.turn

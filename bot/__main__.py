@@ -27,6 +27,7 @@ from bot.database import AlreadyServing, Database
 from bot.rasa_server import RasaNotStarted
 from bot.session import BadLine, Session
 from bot.settings import Settings
+from bot.web.pages import WordsMistaken, words
 from bot.workers import Pace
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The resident-service front desk.")
@@ -198,9 +199,13 @@ def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; non
 
 @cli.command()
 def check() -> None:
-    """Read domain.yml and data/*.yml and name each mistake with file, key and remedy."""
+    """Read domain.yml, data/*.yml and the pages' words, and name each mistake with file, key and remedy."""
     try:
         script = office.open_office(Settings().root)
+        words()
+    except WordsMistaken as mistaken:
+        errors.print(str(mistaken), style="red")
+        raise typer.Exit(1) from None
     except Mistakes as mistakes:
         for mistake in mistakes.found:
             errors.print(str(mistake), style="red")

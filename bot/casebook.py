@@ -202,6 +202,31 @@ def lock(conn: Connection, community_id: int, ticket_id: int) -> Case | None:
 
 
 
+_VERSION = select(TICKET.c.version).where(_COMMUNITY, TICKET.c.id == bindparam("id"))
+_HANDOVER = (
+    select(TICKET.c.id)
+    .where(
+        _COMMUNITY,
+        TICKET.c.conversation_id == bindparam("conversation_id"),
+        TICKET.c.kind == "enquiry",
+        TICKET.c.category == "handoff",
+        TICKET.c.status.in_(("open", "owned")),
+    )
+    .order_by(TICKET.c.id.desc())
+    .limit(1)
+)
+
+
+def version(conn: Connection, community_id: int, ticket_id: int) -> int:
+    """How often the ticket was written."""
+    return int(conn.execute(_VERSION, {"community_id": community_id, "id": ticket_id}).scalar_one())
+
+
+def handover_of(conn: Connection, community_id: int, conversation_id: int) -> int | None:
+    """The open hand-over of a conversation, read without a lock."""
+    return conn.scalar(_HANDOVER, {"community_id": community_id, "conversation_id": conversation_id})
+
+
 def own_by_number(conn: Connection, asker: Asker, number: str) -> Case | None:
     """The ticket if the asker may see it; a number alone opens nothing."""
     row = conn.execute(_OWN_NUMBER, {**asker.values(), "number": number}).one_or_none()

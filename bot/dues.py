@@ -100,6 +100,7 @@ _NEXT = (
     .where(
         _PENDING,
         DUE.c.at <= bindparam("until"),
+        DUE.c.subject_type.not_in(bindparam("besides", expanding=True)),
         or_(DUE.c.claimed_until.is_(None), DUE.c.claimed_until <= bindparam("machine_now")),
     )
     .order_by(DUE.c.at, DUE.c.id)
@@ -221,13 +222,19 @@ def cancel(conn: Connection, community_id: int, subject: tuple[str, int], kinds:
 
 
 def claim(
-    conn: Connection, until: datetime, token: str, machine_now: datetime, lease: timedelta
+    conn: Connection,
+    until: datetime,
+    token: str,
+    machine_now: datetime,
+    lease: timedelta,
+    besides: tuple[str, ...] = (),
 ) -> DueRow | None:
-    """The earliest row that is due at desk-clock instant `until`, claimed for `lease`; None when nothing is."""
-    row = conn.execute(
-        _CLAIM,
-        {"until": until, "token": token, "machine_now": machine_now, "lease_until": machine_now + lease},
-    ).one_or_none()
+    """The earliest row that is due at desk-clock instant `until`, claimed for `lease`; None when nothing is.
+
+    Rows about a subject of the types in `besides` are left alone.
+    """
+    claim = {"until": until, "token": token, "machine_now": machine_now, "lease_until": machine_now + lease}
+    row = conn.execute(_CLAIM, {**claim, "besides": besides}).one_or_none()
     return None if row is None else DueRow(**row._mapping, token=token)
 
 

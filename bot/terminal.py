@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -206,6 +207,8 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    if demo and settings.host != "localhost" and not ipaddress.ip_address(settings.host).is_loopback:
+        raise BadLine(f"The demo lets anybody be anybody, so it serves on 127.0.0.1 alone; DESK_HOST is {settings.host}.")
     board = StaffBoard(_board) if demo else StaffBoard()
     async with (
         desk_app.open_app(settings, (board,), pages=True, progress=progress) as app,
@@ -229,7 +232,7 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
 _DEMO_HELP = """
   打开 open   {site}
   住户 resident   {site}/chat/{code}      员工 staff   {site}/desk
-  另开终端 another terminal:  make chat · make desk · make digest      结束 end: Ctrl-C
+  另开终端 another terminal:  make desk · make digest      结束 end: Ctrl-C
 """
 
 

@@ -39,7 +39,7 @@ class Cursor:
         if not said:
             return cls()
         inbox, _, outbox = said.partition(".")
-        if not (inbox.isascii() and inbox.isdigit() and outbox.isascii() and outbox.isdigit()) or len(said) > 40:
+        if not (inbox.isascii() and inbox.isdigit() and outbox.isascii() and outbox.isdigit()) or max(len(inbox), len(outbox)) > 18:
             raise ValueError("a cursor looks like 7.12")
         return cls(int(inbox), int(outbox))
 

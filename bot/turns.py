@@ -18,9 +18,11 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import casebook, dues, escalations, receipts, rota, store
+from bot import casebook, dues, escalations, photos, receipts, rota, store
 from bot.casebook import Asker, Case
 from bot.clock import Clock, DeskClock
+from bot.core import access
+from bot.core.tickets import IllegalMove
 from bot.core.types import (
     Heard,
     Media,
@@ -186,17 +188,23 @@ class Desk:
             work = self._begin_ticket(conn, community_id, found, also)
             case = work.cases[found.id]
             before = case.view
+            if change.version is not None and change.version != casebook.version(conn, community_id, found.id):
+                raise IllegalMove(f"{number} has changed since this page was shown", "status")
             stated = replace(
                 before,
                 appointment=change.appointment or before.appointment,
                 resume_at=change.resume_at or before.resume_at,
             )
             after, _ = self.core.move(stated, action, actor.role, work.now, note, actor.name)
+            if action == "assign" and change.assignee_id is None:
+                raise IllegalMove(f"{number}: 'assign' needs the name of a colleague", "person")
             assignee_id = case.assignee_id
             if change.assignee_id is not None:
                 assignee = rota.colleague(conn, community_id, change.assignee_id)
                 if assignee is None:
                     raise NotFound("whoever was named is not an active member of staff of this community")
+                if not access.sees(assignee.role, before.kind):
+                    raise IllegalMove(f"{number}: whoever was named does not work on this kind of ticket", "person")
                 assignee_id, after = assignee.id, replace(after, assignee=assignee.name)
             elif not after.assignee:
                 assignee_id = None
@@ -305,6 +313,13 @@ class Desk:
             work.actor = actor
             case = _handover(work, conversation_id)
             if case is None:
+                # A colleague may have made one between our reading of the tickets and the lock of the conversation.
+                late = casebook.handover_of(conn, community_id, conversation_id)
+                if late is not None:
+                    raise LockFirst(late)
+            elif case.assignee_id == actor.id and self.core.decode(_state(work)).mode == "human":
+                return case.view.number
+            if case is None:
                 words = self.core.words("utter_part_taken_over", {}, actor.language)
                 who = work.speaker
                 draft = TicketDraft("enquiry", "handoff", words, contact=who.phone, contact_name=who.name)
@@ -330,7 +345,7 @@ class Desk:
         conversation_id: int,
         words: str,
         once: str,
-        photos: tuple[Media, ...] = (),
+        pictures: tuple[Media, ...] = (),
     ) -> None:
         """The colleague who has the conversation writes in it. Raises NotYours, NotFound; nothing is sent then."""
 
@@ -342,7 +357,7 @@ class Desk:
             case = _handover(work, conversation_id)
             if case is None or case.assignee_id != staff_id or self.core.decode(_state(work)).mode != "human":
                 raise NotYours("take the conversation over first, then write")
-            state = work.step(StaffSaid(actor.name, words, photos))
+            state = work.step(StaffSaid(actor.name, words, pictures))
             store.save_state(conn, community_id, conversation_id, self.core.encode(state))
             crash_point("say.saved")
 
@@ -363,6 +378,8 @@ class Desk:
                     return dues.settle(conn, due, "done", "its ticket is gone")
                 work = self._begin_ticket(conn, due.community_id, found, also)
                 work.talk = self._talk_of(conn, work, found)
+            elif due.subject_type != "conversation":
+                raise ValueError(f"a due row about a {due.subject_type} is no turn")
             else:
                 resident_id = store.resident_of(conn, due.community_id, due.subject_id)
                 work = self._begin(conn, due.community_id, due.subject_id, resident_id, also)
@@ -378,9 +395,11 @@ class Desk:
 
         return self._locking(fire)
 
-    def claim_due(self, until: datetime, token: str, lease: timedelta) -> DueRow | None:
-        """The earliest due row at this desk-clock instant, claimed."""
-        return self.database.write(lambda c: dues.claim(c, until, token, self.machine.now(), lease))
+    def claim_due(
+        self, until: datetime, token: str, lease: timedelta, besides: tuple[str, ...] = ()
+    ) -> DueRow | None:
+        """The earliest due row at this desk-clock instant, claimed; none about a subject of the types in `besides`."""
+        return self.database.write(lambda c: dues.claim(c, until, token, self.machine.now(), lease, besides))
 
     def give_up_due(self, due: DueRow, why: str) -> None:
         """After a failure: again a little later; after the third one parked, with a phone task for staff."""
@@ -409,7 +428,8 @@ class Desk:
         included. Returns how many fired. Demonstrations, tests and simulations alone do this."""
         fired = 0
         lease = timedelta(minutes=1)
-        while (due := self.claim_due(until, token, lease)) is not None:
+        # A photo is fetched by the workers, which can wait for a platform.
+        while (due := self.claim_due(until, token, lease, (photos.SUBJECT,))) is not None:
             self._move_clock(max(due.at, self.clock.now()))
             try:
                 fired += self.fire_due(due)

@@ -74,6 +74,7 @@ class Change:
     resume_at: datetime | None = None
     appointment: Appointment | None = None
     photos: tuple[Media, ...] = ()
+    version: int | None = None  # of the ticket as it was when the step was chosen; None: as it is now
 
 
 class NotFound(LookupError):

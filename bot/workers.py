@@ -309,10 +309,12 @@ class Workers:
             kept = (await asyncio.to_thread(self._media.keep, data)).reference
         except (NotAPicture, TooLarge) as refused:
             log.warning("photo_refused", media=photo.id, why=str(refused))
-        except SendError as failed:
-            if failed.retryable and due.attempts < dues.MAX_ATTEMPTS:
+        except Exception as failed:
+            # A slow platform, a full disk: as good as a refusal once the tries are used up.
+            final = isinstance(failed, SendError) and not failed.retryable
+            if not final and due.attempts < dues.MAX_ATTEMPTS:
                 raise
-            log.warning("photo_not_fetched", media=photo.id, why=str(failed))
+            log.warning("photo_not_fetched", media=photo.id, why=repr(failed))
 
         def settle(conn: Connection) -> None:
             if dues.settle(conn, due, "done", "" if kept else "the photo could not be had"):

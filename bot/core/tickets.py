@@ -46,7 +46,7 @@ BOSSES = frozenset({"supervisor", "manager"})
 
 class IllegalMove(Exception):
     """The table has no such move for this ticket, this person or without a reason. The message says which and what is
-    allowed instead; it is meant to be shown to staff. `why` is "status", "role" or "note", for a page that says it in
+    allowed instead; it is meant to be shown to staff. `why` is "status", "role", "note" or "person", for a page that says it in
     its own language."""
 
     def __init__(self, message: str, why: str) -> None:

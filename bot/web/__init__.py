@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -22,9 +23,9 @@ from bot.media import MediaStore
 from bot.web.chat import ChatPage
 from bot.web.demo import DemoPage
 from bot.web.desk import DeskPages
-from bot.web.entry import SEE_OTHER, Entry, NotSignedIn
+from bot.web.entry import SEE_OTHER, Entry, NotSignedIn, browser_language
 from bot.web.live import Watch
-from bot.web.pages import STATIC, fence, page, word
+from bot.web.pages import STATIC, Fence, page, word, words
 from bot.work import NotFound
 from bot.workers import Workers
 
@@ -73,6 +74,7 @@ def build(ready: Ready, site: Site | None = None) -> FastAPI:
 
 
 def _mount(web: FastAPI, site: Site) -> None:
+    words()  # a mistake in them ends the start, not the first page
     workers, desk = site.workers, site.workers.desk
 
     def stirred() -> None:
@@ -91,12 +93,9 @@ def _mount(web: FastAPI, site: Site) -> None:
         web.include_router(DemoPage(desk, workers, entry, community_id, code, host).router())
     else:
         web.add_api_route("/", _to_desk, methods=["GET"], response_model=None)
-    web.middleware("http")(fence(site.embedded_by))
-    web.add_exception_handler(NotSignedIn, _sign_in)
-    web.add_exception_handler(Refused, _refused)
-    web.add_exception_handler(NotFound, _not_found)
-    web.add_exception_handler(StarletteHTTPException, _failed)
-    web.add_exception_handler(Exception, _broken)
+    fence = Fence(site.embedded_by)
+    web.middleware("http")(fence)
+    _Apologies(entry, fence).mount(web)
 
 
 async def _to_desk(request: Request) -> Response:
@@ -109,56 +108,59 @@ async def _icon(request: Request) -> Response:
 
 # ── what can go wrong, in a sentence with a way out ──
 
-
-def _language(request: Request) -> str:
-    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
-    return "zh" if not first or first.startswith("zh") else "en"
+_KINDS = {401: "refused", 403: "form", 404: "missing", 405: "missing", 413: "large", 422: "missing"}
 
 
-def _error(request: Request, status: int, which: str) -> Response:
-    """A page for a person, JSON for a script."""
-    language = _language(request)
-    if request.url.path.startswith("/chat/") and not request.url.path.endswith(".js") and request.method == "POST":
-        return JSONResponse({"error": word(f"error_{which}", language)}, status_code=status)
-    where = "/desk" if request.url.path.startswith("/desk") else "/"
-    return page(
-        "desk/error.html",
-        status,
-        me=None,
-        demo=False,
-        language=language,
-        title=word(f"error_{which}_title", language),
-        sentence=word(f"error_{which}", language),
-        way_out={"url": where, "label": word("error_way_out", language)},
-    )
+class _Apologies:
+    """A page for a person, JSON for the residents' script; in the language of whoever asked."""
 
+    def __init__(self, entry: Entry, fence: Fence) -> None:
+        self._entry = entry
+        self._fence = fence
 
-async def _sign_in(request: Request, _: Exception) -> Response:
-    if request.url.path == "/desk/changes":
-        return Response(status_code=401)
-    return RedirectResponse("/desk/login", SEE_OTHER)
+    def mount(self, web: FastAPI) -> None:
+        web.add_exception_handler(NotSignedIn, self._sign_in)
+        web.add_exception_handler(Refused, self._refused)
+        web.add_exception_handler(NotFound, self._not_found)
+        web.add_exception_handler(RequestValidationError, self._not_found)
+        web.add_exception_handler(StarletteHTTPException, self._failed)
+        web.add_exception_handler(Exception, self._broken)
 
+    async def _page(self, request: Request, status: int, which: str, language: str = "") -> Response:
+        path = request.url.path
+        asked = request.headers.get("x-desk-language", "")
+        language = language or (asked if asked in ("zh", "en") else await self._entry.language(request))
+        if path.startswith("/chat/") and (request.method == "POST" or "authorization" in request.headers):
+            return JSONResponse({"error": word(f"error_{which}", language)}, status_code=status)
+        return page(
+            "desk/error.html",
+            status,
+            me=None,
+            demo=False,
+            language=language,
+            title=word(f"error_{which}_title", language),
+            sentence=word(f"error_{which}", language),
+            way_out={"url": "/desk" if path.startswith("/desk") else "/", "label": word("error_way_out", language)},
+        )
 
-async def _refused(request: Request, _: Exception) -> Response:
-    return _error(request, 403, "refused")
+    async def _sign_in(self, request: Request, _: Exception) -> Response:
+        if request.url.path == "/desk/changes":
+            return Response(status_code=401)
+        return RedirectResponse("/desk/login", SEE_OTHER)
 
+    async def _refused(self, request: Request, _: Exception) -> Response:
+        return await self._page(request, 403, "refused")
 
-async def _not_found(request: Request, _: Exception) -> Response:
-    return _error(request, 404, "missing")
+    async def _not_found(self, request: Request, _: Exception) -> Response:
+        return await self._page(request, 404, "missing")
 
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, StarletteHTTPException) else 500
+        return await self._page(request, status, _KINDS.get(status, "broken"))
 
-_KINDS = {401: "refused", 403: "form", 404: "missing", 405: "missing", 413: "large"}
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, StarletteHTTPException) else 500
-    if isinstance(error, HTTPException) and request.url.path.startswith("/chat/") and status == 401:
-        return JSONResponse({"error": word("error_refused", _language(request))}, status_code=401)
-    return _error(request, status, _KINDS.get(status, "broken"))
-
-
-async def _broken(request: Request, error: Exception) -> Response:
-    # The route's pattern, not the path: a path may hold a login link.
-    route = getattr(request.scope.get("route"), "path", "")
-    log.error("page_failed", route=route, trace="".join(traceback.format_exception(error)))
-    return _error(request, 500, "broken")
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        # The route's pattern, not the path: a path may hold a login link.
+        route = getattr(request.scope.get("route"), "path", "")
+        log.error("page_failed", route=route, trace="".join(traceback.format_exception(error)))
+        # The database may be what is broken, so no session is asked for; and this answer passes no middleware.
+        return self._fence.around(request, await self._page(request, 500, "broken", browser_language(request)))

@@ -118,6 +118,8 @@ class ChatPage:
             said = Delivery.model_validate_json(await _body(request, _LARGEST_BODY))
         except ValidationError:
             return self._refused(400, "utter_page_error_unreadable", request)
+        except HTTPException as error:
+            return self._refused(error.status_code, "utter_page_error_unreadable", request)
         if not (said.text.strip() or said.button or said.photo):
             return self._refused(400, "utter_page_error_unreadable", request)
         media: tuple[Media, ...] = ()
@@ -166,28 +168,35 @@ class ChatPage:
         try:
             after = Cursor.parse(query.get("after", ""))
             wait = min(max(float(query.get("wait", "0")), 0.0), _LONGEST_WAIT)
+            if wait != wait:
+                raise ValueError("not a number")
         except ValueError:
             return self._refused(400, "utter_page_error_unreadable", request)
         shown_typing = query.get("typing", "0") == "1"
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
-        while True:
-            answer = await self._database.ask(lambda conn: self._read(conn, community.id, address, after, community.zone))
-            left = until - loop.time()
-            news = answer["messages"] or answer["typing"] != shown_typing
-            if news or left <= 0 or self._watch.closed or await request.is_disconnected():
-                return JSONResponse(answer, headers=_PRIVATE)
-            # A stranger's first message makes the conversation: until then there is nothing to watch but everything.
-            conversation_id = answer.pop("conversation_id")
-            if conversation_id is None:
-                await self._watch.anything(timedelta(seconds=left))
-            else:
-                await self._watch.talk(conversation_id, timedelta(seconds=left))
+
+        def read(conn: Connection) -> dict[str, Any]:
+            return self._read(conn, community.id, address, after, community.zone)
+
+        def find(conn: Connection) -> int | None:
+            found = transcripts.find(conn, community.id, NAME, "", address)
+            return found[0] if found else None
+
+        # A stranger's first message makes the conversation: until then there is nothing to listen to but everything.
+        async with self._watch.listening(await self._database.ask(find)) as news:
+            while True:
+                answer = await self._database.ask(read)
+                left = until - loop.time()
+                told = answer["messages"] or answer["typing"] != shown_typing
+                if told or left <= 0 or self._watch.closed or await request.is_disconnected():
+                    return JSONResponse(answer, headers=_PRIVATE)
+                await news.wait(timedelta(seconds=left))
 
     def _read(self, conn: Connection, community_id: int, address: str, after: Cursor, zone: str) -> dict[str, Any]:
         found = transcripts.find(conn, community_id, NAME, "", address)
         if found is None:
-            return {"messages": [], "cursor": str(after), "typing": False, "mode": "desk", "conversation_id": None}
+            return {"messages": [], "cursor": str(after), "typing": False, "mode": "desk"}
         conversation_id, state = found
         lines, cursor = transcripts.read(conn, community_id, conversation_id, after)
         human = state.get("mode") == "human"
@@ -196,7 +205,6 @@ class ChatPage:
             "cursor": str(cursor),
             "typing": not human and transcripts.busy(conn, community_id, conversation_id),
             "mode": "human" if human else "desk",
-            "conversation_id": conversation_id,
         }
 
     async def photo(self, request: Request, code: str, kept: str) -> Response:

@@ -62,9 +62,9 @@ def instant(said: Any, community: Community) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(str(said))
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=community.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Unreadable("refused_time") from None
-    return (at if at.tzinfo else at.replace(tzinfo=community.zone)).astimezone(UTC)
 
 
 def visit(form: Any, community: Community) -> Appointment | None:

@@ -23,7 +23,7 @@ from bot.tables import table
 from bot.turns import Desk
 from bot.web import views
 from bot.web.chat import address_of
-from bot.web.entry import SEE_OTHER, Entry, same_origin
+from bot.web.entry import SEE_OTHER, Entry, same_origin, small_form
 from bot.web.pages import page, word
 from bot.workers import Workers
 
@@ -118,12 +118,18 @@ class DemoPage:
             .limit(1)
         ).one_or_none()
 
+    def _demand_here(self, request: Request) -> None:
+        """403 for another site's form, also where that site's name points at this machine."""
+        same_origin(request)
+        if not self._entry.is_here(request):
+            raise HTTPException(403, "host")
+
     # ── whom to be ──
 
     async def be(self, request: Request, who: str) -> Response:
-        same_origin(request)
+        self._demand_here(request)
         if who == "resident":
-            language = "en" if (await request.form()).get("lang") == "en" else "zh"
+            language = "en" if (await small_form(request)).get("lang") == "en" else "zh"
             token = await self._database.run(self._open_talk)
             return RedirectResponse(f"/chat/{self._code}?lang={language}#t={token}", SEE_OTHER)
         if who not in ROLES:
@@ -152,9 +158,9 @@ class DemoPage:
     # ── the clock ──
 
     async def move(self, request: Request) -> Response:
-        same_origin(request)
-        form = await request.form()
-        said = str(form.get("to") or form.get("value") or "")
+        self._demand_here(request)
+        form = await small_form(request)
+        said = form.get("value", "")
         now = self._desk.clock.now()
         if said == "next":
             upcoming = await self._database.ask(self._next)

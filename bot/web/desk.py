@@ -17,7 +17,6 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy import Connection
-from starlette.datastructures import UploadFile
 
 from bot import boards, directory, rota, store, switchboard, transcripts
 from bot import digest as digests
@@ -30,13 +29,14 @@ from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.transcripts import Cursor
 from bot.turns import Desk, NotYours
 from bot.web import counter, live, views
-from bot.web.entry import SEE_OTHER, Entry, Visitor
+from bot.web.entry import SEE_OTHER, Entry, Form, Visitor
 from bot.web.live import Watch
 from bot.web.pages import page, word
 from bot.work import Change, NotFound
 
 _LONGEST_WAIT = timedelta(seconds=25)
 _LONGEST_NOTE = 2000
+_FIRST_DAY = date(2000, 1, 1)
 #: name, address, capability; in the order of the navigation.
 _PLACES: tuple[tuple[str, str, access.Capability], ...] = (
     ("queue", "/desk", "queue"),
@@ -155,9 +155,11 @@ class DeskPages:
         """Long poll of an open page: answers once something was written after `since`."""
         await self._entry.visitor(request)
         since = request.query_params.get("since", "")
-        if await self._database.ask(live.version) <= since:
-            await self._watch.anything(_LONGEST_WAIT)
-        newest = await self._database.ask(live.version)
+        async with self._watch.listening() as news:
+            newest = await self._database.ask(live.version)
+            if newest <= since:
+                await news.wait(_LONGEST_WAIT)
+                newest = await self._database.ask(live.version)
         return JSONResponse({"v": newest}) if newest > since else Response(status_code=204)
 
     # ── the queue and a ticket ──
@@ -167,9 +169,9 @@ class DeskPages:
         query = request.query_params
         said = query.get("tab", "")
         tab: boards.Tab = next((t for t in boards.TABS if t == said), "mine" if frame.context["counts"]["mine"] else "free")
-        q, kind = query.get("q", "").strip()[:60], query.get("kind", "")
+        q, kind = _words(query.get("q", "")), query.get("kind", "")
         kind = kind if kind in frame.reader.kinds else ""
-        skip = max(0, int(query.get("skip", "0"))) if query.get("skip", "0").isdigit() else 0
+        skip = _count(query.get("skip", ""))
         rows, more = await self._database.ask(
             lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip)
         )
@@ -183,7 +185,10 @@ class DeskPages:
     async def ticket(self, request: Request, number: str) -> Response:
         return await self._ticket_page(request, number)
 
-    async def _ticket_page(self, request: Request, number: str, refused: str = "") -> Response:
+    async def _ticket_page(
+        self, request: Request, number: str, refused: str = "", typed: Mapping[str, str] | None = None
+    ) -> Response:
+        """The page; after a refusal with the sentence, and with what was typed so that it need not be typed again."""
         frame = await self._frame(request, "queue", "queue")
 
         def read(conn: Connection) -> tuple[boards.Dossier | None, tuple[Any, ...]]:
@@ -198,29 +203,36 @@ class DeskPages:
         )
         if refused:
             context["flash"] = {"kind": "error", "text": refused}
-        return self._show(frame, "ticket.html", 409 if refused else 200, **context)
+        return self._show(frame, "ticket.html", 409 if refused else 200, typed=typed or {"action": "", "note": ""}, **context)
 
     async def act(self, request: Request, number: str) -> Response:
         visitor = await self._entry.visitor(request)
         form = await self._entry.form(request, visitor)
         await self._demand_ticket(visitor, number)
         community = await self._database.ask(lambda conn: store.community(conn, visitor.signed.community_id))
-        action, note = str(form.get("action") or ""), str(form.get("note") or "").strip()[:_LONGEST_NOTE]
+        action, note = form.get("action"), form.get("note")[:_LONGEST_NOTE]
         try:
+            # A step takes its own fields alone; what else was sent is at most checked.
+            own = views.FIELDS.get(action, ())
+            assignee_id, visit = counter.number_in(form.get("assignee")), counter.visit(form, community)
+            resume_at = counter.instant(form.get("resume_at"), community)
             change = Change(
-                assignee_id=counter.number_in(form.get("assignee")),
-                resume_at=counter.instant(form.get("resume_at"), community),
-                appointment=counter.visit(form, community),
-                photos=await self._handed_in(form),
+                assignee_id=assignee_id if "assignee" in own else None,
+                resume_at=resume_at if "resume_at" in own else None,
+                appointment=visit if "appointment" in own else None,
+                photos=await self._handed_in(form) if "photo" in own else (),
+                version=counter.number_in(form.get("version")),
             )
             signed = visitor.signed
             await self._database.hop(
                 lambda: self._desk.act_on_ticket(signed.community_id, signed.staff.id, number, action, note, change)
             )
         except IllegalMove as illegal:
-            return await self._ticket_page(request, number, word(f"refused_{illegal.why}", visitor.language))
+            said = word(f"refused_{illegal.why}", visitor.language)
+            return await self._ticket_page(request, number, said, typed={"action": action, "note": note})
         except counter.Unreadable as wrong:
-            return await self._ticket_page(request, number, word(wrong.key, visitor.language))
+            said = word(wrong.key, visitor.language)
+            return await self._ticket_page(request, number, said, typed={"action": action, "note": note})
         self._stirred()
         return _back(f"/desk/tickets/{quote(number)}", "done")
 
@@ -228,10 +240,10 @@ class DeskPages:
         visitor = await self._entry.visitor(request)
         form = await self._entry.form(request, visitor)
         await self._demand_ticket(visitor, number)
-        words = str(form.get("note") or "").strip()[:_LONGEST_NOTE]
+        words = form.get("note")[:_LONGEST_NOTE]
         signed = visitor.signed
         if words:
-            once = str(form.get("once") or secrets.token_urlsafe(12))
+            once = _once(form)
             await self._database.hop(
                 lambda: self._desk.add_note(signed.community_id, signed.staff.id, number, words, once)
             )
@@ -253,13 +265,10 @@ class DeskPages:
         if await self._database.ask(lambda conn: boards.kind_of(conn, reader, number)) is None:
             raise NotFound(number)
 
-    async def _handed_in(self, form: Any) -> tuple[Media, ...]:
+    async def _handed_in(self, form: Form) -> tuple[Media, ...]:
         """The photos of a form, kept. Raises Unreadable."""
         photos: list[Media] = []
-        for upload in form.getlist("photo"):
-            if not isinstance(upload, UploadFile) or not upload.filename:
-                continue
-            data = await upload.read()
+        for data in form.photos:
             try:
                 kept = await asyncio.to_thread(self._media.keep, data)
             except TooLarge:
@@ -294,8 +303,8 @@ class DeskPages:
         )
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
-    async def talk(self, request: Request, talk_id: int) -> Response:
-        return await self._talk_page(request, talk_id)
+    async def talk(self, request: Request, talk_id: str) -> Response:
+        return await self._talk_page(request, _row_id(talk_id))
 
     async def _talk_page(self, request: Request, talk_id: int, refused: str = "") -> Response:
         frame = await self._frame(request, "talk", "talks")
@@ -314,12 +323,13 @@ class DeskPages:
             context["flash"] = {"kind": "error", "text": refused}
         return self._show(frame, "talk.html", 409 if refused else 200, **context)
 
-    async def _in_talk(self, request: Request, talk_id: int, act: Callable[[Visitor, Any], Any]) -> Response:
+    async def _in_talk(self, request: Request, said_id: str, act: Callable[[Visitor, Form, int], Any]) -> Response:
+        talk_id = _row_id(said_id)
         visitor = await self._entry.visitor(request)
         visitor.demand("talk")
         form = await self._entry.form(request, visitor)
         try:
-            await self._database.hop(lambda: act(visitor, form))
+            await self._database.hop(lambda: act(visitor, form, talk_id))
         except NotYours:
             return await self._talk_page(request, talk_id, word("refused_not_yours", visitor.language))
         except IllegalMove as illegal:
@@ -327,28 +337,28 @@ class DeskPages:
         self._stirred()
         return RedirectResponse(f"/desk/talks/{talk_id}", SEE_OTHER)
 
-    async def take(self, request: Request, talk_id: int) -> Response:
-        def act(visitor: Visitor, form: Any) -> None:
-            self._desk.take_over(visitor.signed.community_id, visitor.signed.staff.id, talk_id)
+    async def take(self, request: Request, talk_id: str) -> Response:
+        def act(visitor: Visitor, form: Form, talk: int) -> None:
+            self._desk.take_over(visitor.signed.community_id, visitor.signed.staff.id, talk)
 
         return await self._in_talk(request, talk_id, act)
 
-    async def say(self, request: Request, talk_id: int) -> Response:
-        def act(visitor: Visitor, form: Any) -> None:
-            words = str(form.get("text") or "").strip()[:_LONGEST_NOTE]
-            once = str(form.get("once") or secrets.token_urlsafe(12))[:64]
+    async def say(self, request: Request, talk_id: str) -> Response:
+        def act(visitor: Visitor, form: Form, talk: int) -> None:
+            words = form.get("text")[:_LONGEST_NOTE]
             if words:
-                self._desk.speak(visitor.signed.community_id, visitor.signed.staff.id, talk_id, words, once)
+                self._desk.speak(visitor.signed.community_id, visitor.signed.staff.id, talk, words, _once(form))
 
         return await self._in_talk(request, talk_id, act)
 
-    async def hand_back(self, request: Request, talk_id: int) -> Response:
-        def act(visitor: Visitor, form: Any) -> None:
+    async def hand_back(self, request: Request, talk_id: str) -> Response:
+        def act(visitor: Visitor, form: Form, talk: int) -> None:
             community_id = visitor.signed.community_id
-            talk = self._database.read(lambda conn: switchboard.one(conn, community_id, talk_id))
-            if talk is None or not talk.handover:
-                raise NotFound(talk_id)
-            self._desk.act_on_ticket(community_id, visitor.signed.staff.id, talk.handover, "hand_back")
+            found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk))
+            if found is None:
+                raise NotFound(talk)
+            if found.handover:  # else it was given back already
+                self._desk.act_on_ticket(community_id, visitor.signed.staff.id, found.handover, "hand_back")
 
         return await self._in_talk(request, talk_id, act)
 
@@ -368,7 +378,7 @@ class DeskPages:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}
             return self._show(frame, "file.html", 422, kinds=counter.KINDS, values=slip.values, errors=errors)
-        once = str(form.get("once") or secrets.token_urlsafe(12))[:64]
+        once = _once(form)
         assert slip.draft is not None
         draft, source, resident_id = slip.draft, slip.source, slip.resident_id
         number = await self._database.hop(
@@ -382,14 +392,16 @@ class DeskPages:
         found = await self._database.ask(lambda conn: boards.calls(conn, frame.reader))
         return self._show(frame, "calls.html", calls=[views.call(one) for one in found])
 
-    async def call_made(self, request: Request, call_id: int) -> Response:
+    async def call_made(self, request: Request, call_id: str) -> Response:
         visitor = await self._entry.visitor(request)
         visitor.demand("calls")
         form = await self._entry.form(request, visitor)
         outcome = "reached" if form.get("outcome") == "reached" else "unreached"
-        words = f"{outcome} {str(form.get('note') or '').strip()}".strip()[:500]
-        reader, now = views.reader_of(visitor.signed), self._desk.clock.now()
-        await self._database.run(lambda conn: boards.call_made(conn, reader, call_id, words, now))
+        words = f"{outcome} {form.get('note')}".strip()[:500]
+        reader, now, row = views.reader_of(visitor.signed), self._desk.clock.now(), _row_id(call_id)
+        if not await self._database.run(lambda conn: boards.call_made(conn, reader, row, words, now)):
+            raise NotFound(call_id)
+        self._stirred()
         return _back("/desk/calls", "call_kept")
 
     # ── reading ──
@@ -410,16 +422,17 @@ class DeskPages:
         frame = await self._frame(request, "duty", "duty")
 
         def read(conn: Connection) -> Any:
-            return directory.week(conn, frame.community, frame.now), directory.staff(conn, frame.community.id)
+            present = rota.present(conn, frame.community, frame.now)
+            return directory.week(conn, frame.community, frame.now), directory.staff(conn, frame.community.id), present
 
-        week, staff = await self._database.ask(read)
-        return self._show(frame, "duty.html", **views.duty(week, staff, frame.visitor.language))
+        week, staff, present = await self._database.ask(read)
+        return self._show(frame, "duty.html", **views.duty(week, staff, present, frame.visitor.language))
 
     async def people(self, request: Request) -> Response:
         frame = await self._frame(request, "people", "people")
         query = request.query_params
         tab = "staff" if query.get("tab") == "staff" else "residents"
-        q = query.get("q", "").strip()[:60]
+        q = _words(query.get("q", ""))
         if tab == "staff":
             staff = await self._database.ask(lambda conn: directory.staff(conn, frame.community.id))
             present = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
@@ -439,7 +452,7 @@ class DeskPages:
 
     async def rooms(self, request: Request) -> Response:
         frame = await self._frame(request, "rooms", "rooms")
-        q = request.query_params.get("q", "").strip()[:60]
+        q = _words(request.query_params.get("q", ""))
         shown = await self._database.ask(lambda conn: directory.rooms(conn, frame.community.id, q, _page(request)))
         rows = [
             {"label": r.label, "building": r.building_code, "unit": r.unit_code, "room": r.room_code,
@@ -473,13 +486,33 @@ def _flash(request: Request, language: str) -> dict[str, str] | None:
 
 
 def _page(request: Request) -> int:
-    said = request.query_params.get("page", "1")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 1
+    return _count(request.query_params.get("page", "")) or 1
+
+
+def _count(said: str) -> int:
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0
+
+
+def _row_id(said: str) -> int:
+    """A row's number out of an address. Raises NotFound: there is no such row."""
+    if said.isascii() and said.isdigit() and len(said) < 19:
+        return int(said)
+    raise NotFound(said)
+
+
+def _once(form: Form) -> str:
+    """Which showing of the form this is; one without it counts by itself."""
+    return form.get("once")[:64] or secrets.token_urlsafe(12)
+
+
+def _words(said: str) -> str:
+    """What was searched for."""
+    return said.replace("\x00", "").strip()[:60]
 
 
 def _day(said: str, today: date) -> date:
     try:
-        return min(date.fromisoformat(said), today)
+        return min(max(date.fromisoformat(said), _FIRST_DAY), today)
     except ValueError:
         return today
 

@@ -6,11 +6,12 @@ readable by scripts and is not sent along by other sites; every form carries the
 
 from __future__ import annotations
 
+import contextlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -28,6 +29,7 @@ from bot.work import staff_address
 
 COOKIE = "desk_session"
 SEE_OTHER = 303
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Entry:
         self._printed = printed
         self._demo = demo
 
+    def is_here(self, request: Request) -> bool:
+        """Whether the request names this machine or this site: not another site's name that points here."""
+        host = request.headers.get("host", "")
+        return urlsplit(f"//{host}").hostname in _THIS_MACHINE or host == urlsplit(self._base).netloc
+
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/desk")
         router.add_api_route("/login", self.ask, methods=["GET"], response_model=None)
@@ -89,16 +96,17 @@ class Entry:
     # ── coming in ──
 
     async def ask(self, request: Request) -> Response:
-        return page("desk/login.html", sent=False, error=None, demo=self._demo, me=None, language=_language(request))
+        return page("desk/login.html", sent=False, error=None, demo=self._demo, me=None, language=browser_language(request))
 
     async def send(self, request: Request) -> Response:
         """The same answer whether the telephone is known or not: a stranger learns nothing of the staff."""
-        phone = str((await request.form()).get("phone") or "").strip()[:40]
+        same_origin(request)
+        phone = (await small_form(request)).get("phone", "")[:40]
         if phone:
             await self._invite(phone)
-        error = None if phone else word("login_phone_missing", _language(request))
+        error = None if phone else word("login_phone_missing", browser_language(request))
         return page(
-            "desk/login.html", sent=bool(phone), error=error, demo=self._demo, me=None, language=_language(request)
+            "desk/login.html", sent=bool(phone), error=error, demo=self._demo, me=None, language=browser_language(request)
         )
 
     async def _invite(self, phone: str) -> None:
@@ -126,16 +134,16 @@ class Entry:
     async def confirm(self, request: Request, token: str) -> Response:
         name = await self._database.ask(lambda conn: sessions.invited(conn, token, self._desk.machine.now()))
         if name is None:
-            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=_language(request))
+            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=browser_language(request))
         return page(
-            "desk/login_confirm.html", name=name, token=token, demo=self._demo, me=None, language=_language(request)
+            "desk/login_confirm.html", name=name, token=token, demo=self._demo, me=None, language=browser_language(request)
         )
 
     async def redeem(self, request: Request, token: str) -> Response:
         same_origin(request)
         opened = await self._database.run(lambda conn: sessions.redeem(conn, token, self._desk.machine.now()))
         if opened is None:
-            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=_language(request))
+            return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=browser_language(request))
         return self.let_in(opened)
 
     def let_in(self, token: str, where: str = "/desk") -> Response:
@@ -160,7 +168,7 @@ class Entry:
         form = await self.form(request, visitor)
         language = "en" if form.get("language") == "en" else "zh"
         await self._database.run(lambda conn: sessions.speak(conn, visitor.token, language))
-        return RedirectResponse(local(str(form.get("back") or "/desk")), SEE_OTHER)
+        return RedirectResponse(local(form.get("back") or "/desk"), SEE_OTHER)
 
     # ── who asks ──
 
@@ -176,13 +184,59 @@ class Entry:
             await self._database.run(lambda conn: sessions.seen(conn, token, now))
         return Visitor(signed, token)
 
-    async def form(self, request: Request, visitor: Visitor) -> Any:
-        """The form of a signed-in visitor. 403 when it does not carry the session's word."""
+    async def form(self, request: Request, visitor: Visitor) -> Form:
+        """The form of a signed-in visitor. 403 when it does not carry the session's word, 413 when it is too large."""
         same_origin(request)
-        form = await request.form(max_part_size=12 * 1024 * 1024, max_files=6)
-        if not hmac.compare_digest(str(form.get("csrf") or "").encode(), visitor.signed.csrf.encode()):
+        form = await read_form(request)
+        if not hmac.compare_digest(form.get("csrf").encode(), visitor.signed.csrf.encode()):
             raise HTTPException(403, "csrf")
         return form
+
+    async def language(self, request: Request) -> str:
+        """The language of a page for whoever asks: the session's, else the browser's."""
+        with contextlib.suppress(NotSignedIn):
+            return (await self.visitor(request)).language
+        return browser_language(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that was sent: its fields, cleaned, and the files of its field `photo`."""
+
+    fields: Mapping[str, str]
+    photos: tuple[bytes, ...] = ()
+
+    def get(self, name: str) -> str:
+        """The field, stripped; empty when it is not there."""
+        return self.fields.get(name, "")
+
+
+#: PostgreSQL keeps no null character, and nobody means one.
+_NULL = "\x00"
+_SMALL = 4 * 1024
+_MOST_PHOTOS = 6
+_LARGEST_FORM = 64 * 1024 * 1024
+
+
+async def read_form(request: Request) -> Form:
+    """Fields and photos of a form. 413 when it is larger than six photos can be."""
+    if int(request.headers.get("content-length") or 0) > _LARGEST_FORM:
+        raise HTTPException(413)
+    async with request.form(max_files=_MOST_PHOTOS, max_fields=60) as form:
+        fields = {k: v.replace(_NULL, "").strip() for k, v in form.multi_items() if isinstance(v, str)}
+        uploads = [v for k, v in form.multi_items() if k == "photo" and not isinstance(v, str) and v.filename]
+        return Form(fields, tuple([await upload.read() for upload in uploads]))
+
+
+async def small_form(request: Request) -> Mapping[str, str]:
+    """A few plain fields from anybody at all: read no further than 4 KB, no files. 413 beyond."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _SMALL:
+            raise HTTPException(413)
+    pairs = parse_qsl(data.decode("utf-8", "replace"), max_num_fields=10)
+    return {name: value.replace(_NULL, "").strip() for name, value in pairs}
 
 
 class NotSignedIn(Exception):
@@ -203,9 +257,8 @@ def local(path: str) -> str:
     return path if path.startswith("/") and not path.startswith("//") and "\\" not in path else "/desk"
 
 
-def _language(request: Request) -> str:
+def browser_language(request: Request) -> str:
+    """zh or en, as the browser prefers."""
     first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
     return "zh" if not first or first.startswith("zh") else "en"
 
-
-Guarded = Callable[[Request], Awaitable[Response]]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy.sql import ColumnElement
 
 from bot import transcripts
 from bot.database import Database
@@ -20,14 +22,51 @@ from bot.transcripts import Cursor
 
 log = structlog.get_logger()
 
-_GROWING = tuple(table(name).c.id for name in ("inbox", "outbox", "ticket_event", "phone_task"))
-_NEWEST = select(*(select(func.max(column)).scalar_subquery() for column in _GROWING))
+_PHONE, _MEDIA = table("phone_task"), table("media")
+
+
+def _settled(of: Table, waiting: str) -> ColumnElement[int]:
+    """Grows by one when a row is settled: the rows there are less those that wait (which have an index of their own)."""
+    still = select(func.count()).select_from(of).where(text(waiting)).scalar_subquery()
+    return func.coalesce(select(func.max(of.c.id)).scalar_subquery(), 0) - still
+
+
+_NEWEST = select(
+    *(select(func.max(table(name).c.id)).scalar_subquery() for name in ("inbox", "outbox", "ticket_event", "phone_task")),
+    _settled(_PHONE, "phone_task.status = 'open'"),
+    _settled(_MEDIA, "media.status = 'pending'"),
+)
 _WIDTH = 12
 
 
 def version(conn: Connection) -> str:
     """What the staff's pages are compared by: it grows whenever something they show was written."""
     return ".".join(f"{n or 0:0{_WIDTH}d}" for n in conn.execute(_NEWEST).one())
+
+
+class News:
+    """What one page listens for. Rung once, it stays rung until it is waited for again."""
+
+    def __init__(self, closed: bool = False) -> None:
+        self._event = asyncio.Event()
+        self._closed = closed
+
+    def ring(self) -> None:
+        self._event.set()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._closed = True
+        self._event.set()
+
+    async def wait(self, longest: timedelta) -> None:
+        """Until it is rung, or until `longest` has passed."""
+        if self._closed:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest.total_seconds()):
+                await self._event.wait()
+        self._event.clear()
 
 
 class Watch:
@@ -41,9 +80,10 @@ class Watch:
     def __init__(self, database: Database, every: timedelta = timedelta(milliseconds=400)) -> None:
         self._database = database
         self._every = every.total_seconds()
-        self._talks: dict[int, set[asyncio.Event]] = {}
-        self._pages: set[asyncio.Event] = set()
+        self._talks: dict[int, set[News]] = {}
+        self._pages: set[News] = set()
         self._look = asyncio.Event()
+        self._begun = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -58,32 +98,38 @@ class Watch:
 
     async def talk(self, conversation_id: int, longest: timedelta) -> None:
         """Until something is written in this conversation, or until `longest` has passed."""
-        await self._wait(self._talks.setdefault(conversation_id, set()), longest)
-        if not self._talks.get(conversation_id, True):
-            del self._talks[conversation_id]
+        async with self.listening(conversation_id) as news:
+            await news.wait(longest)
 
     async def anything(self, longest: timedelta) -> None:
         """Until anything is written, or until `longest` has passed."""
-        await self._wait(self._pages, longest)
+        async with self.listening() as news:
+            await news.wait(longest)
 
-    async def _wait(self, among: set[asyncio.Event], longest: timedelta) -> None:
-        if self._closed:
-            return
-        event = asyncio.Event()
-        among.add(event)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+    @contextlib.asynccontextmanager
+    async def listening(self, conversation_id: int | None = None) -> AsyncIterator[News]:
+        """Listen first, then look: what is written between the two is not missed.
+
+        Of one conversation, or of everything (None).
+        """
+        news = News(self._closed)
+        among = self._pages if conversation_id is None else self._talks.setdefault(conversation_id, set())
+        among.add(news)
         try:
-            async with asyncio.timeout(longest.total_seconds()):
-                await event.wait()
-        except TimeoutError:
-            pass
+            if not self._closed:
+                if self._task is None or self._task.done():
+                    self._begun = asyncio.Event()
+                    self._task = asyncio.create_task(self._watch(self._begun))
+                await self._begun.wait()
+            yield news
         finally:
-            among.discard(event)
+            among.discard(news)
+            if conversation_id is not None and not among and self._talks.get(conversation_id) is among:
+                del self._talks[conversation_id]
 
-    async def _watch(self) -> None:
+    async def _watch(self, begun: asyncio.Event) -> None:
         cursor: Cursor | None = None
-        newest = ""
+        newest: str | None = None
         while self._pages or any(self._talks.values()):
             try:
                 seen, cursor, now = await self._database.ask(lambda conn, since=cursor: self._read(conn, since))  # type: ignore[misc]
@@ -93,8 +139,10 @@ class Watch:
                 for conversation_id in seen:
                     _ring(self._talks.get(conversation_id, set()))
                 if now != newest:
+                    if newest is not None:
+                        _ring(self._pages)
                     newest = now
-                    _ring(self._pages)
+            begun.set()
             self._look.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
@@ -109,14 +157,16 @@ class Watch:
     async def close(self) -> None:
         """Let every page go and stop looking."""
         self._closed = True
-        for events in (self._pages, *self._talks.values()):
-            _ring(events)
+        self._begun.set()
+        for waiting in (self._pages, *self._talks.values()):
+            for news in waiting:
+                news.close()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
 
-def _ring(events: set[asyncio.Event]) -> None:
-    for event in events:
-        event.set()
+def _ring(waiting: set[News]) -> None:
+    for news in waiting:
+        news.ring()

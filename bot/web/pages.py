@@ -77,23 +77,26 @@ def page(template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
     )
 
 
-def fence(embedded_by: tuple[str, ...]) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    """The middleware that puts the headers on every answer.
+class Fence:
+    """The headers on every answer.
 
     Args:
         embedded_by: origins whose pages may frame the resident's page.
     """
-    chat = _POLICY.format(ancestors=" ".join(("'self'", *embedded_by)))
-    others = _POLICY.format(ancestors="'none'")
 
-    async def fenced(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
+    def __init__(self, embedded_by: tuple[str, ...]) -> None:
+        self._chat = _POLICY.format(ancestors=" ".join(("'self'", *embedded_by)))
+        self._others = _POLICY.format(ancestors="'none'")
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        return self.around(request, await call_next(request))
+
+    def around(self, request: Request, response: Response) -> Response:
+        """The answer with its headers. An answer made outside the middleware is put through here by its maker."""
         path = request.url.path
-        response.headers["Content-Security-Policy"] = chat if path.startswith("/chat/") else others
+        response.headers["Content-Security-Policy"] = self._chat if path.startswith("/chat/") else self._others
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         if path.startswith("/static/") and "v" in request.query_params and response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
-
-    return fenced

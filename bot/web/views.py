@@ -165,6 +165,7 @@ def ticket_page(
         "score": dossier.answer.score if dossier.answer else None,
         "score_comment": dossier.answer.comment if dossier.answer else "",
     }
+    own_words = bool(dossier.timeline) and dossier.timeline[0].by_role == "resident"
     waiting = [e for e in dossier.escalations if e.acknowledged_at is None]
     return {
         "ticket": ticket,
@@ -173,8 +174,13 @@ def ticket_page(
             {"clock": d.clock, "at": d.at, "status": "late" if d.status == "done" else d.status, "late": d.late}
             for d in dossier.deadlines
         ],
-        "timeline": [_event(script, row.kind, e) for e in dossier.timeline],
-        "words": [{"at": m.received_at, "text": m.payload["text"]} for m in dossier.words],
+        "timeline": [_event(row.kind, e, signed.language) for e in dossier.timeline],
+        "words": [
+            {"at": m.received_at, "text": m.payload["text"]}
+            for m in dossier.words
+            # What was not written for this ticket may be about anything, the reader too: it is for the desk.
+            if access.may(role, "talk") or (own_words and m.received_at <= row.opened_at)
+        ],
         "photos": [
             {"url": f"/desk/media/{p.kept}?size=small" if p.kept else None, "full": f"/desk/media/{p.kept}",
              "failed": bool(p.failed) and not p.kept, "at": p.at,
@@ -204,7 +210,7 @@ def _link(row: Any) -> dict[str, str] | None:
 _INSIDE = frozenset({"internal_note", "acknowledge", "assign", "investigate", "visit", "refer"})
 
 
-def _event(script: Script, kind: str, event: Any) -> dict[str, Any]:
+def _event(kind: str, event: Any, language: str) -> dict[str, Any]:
     told = event.by_role != "resident" and event.action not in _INSIDE and kind != "follow_up"
     return {
         "at": event.at,
@@ -213,13 +219,14 @@ def _event(script: Script, kind: str, event: Any) -> dict[str, Any]:
         "action": event.action,
         "from_status": event.from_status,
         "to_status": event.to_status,
-        "note": event.note,
+        "note": word(f"channel_{event.note}", language) if event.action == "open" and event.note else event.note,
         "internal": event.action == "internal_note",
         "told": told and event.from_status != event.to_status,
     }
 
 
-_FIELDS: Mapping[str, tuple[str, ...]] = {
+#: Which fields a step asks for besides its note.
+FIELDS: Mapping[str, tuple[str, ...]] = {
     "assign": ("assignee", "appointment"),
     "pause": ("resume_at",),
     "done": ("photo",),
@@ -241,7 +248,7 @@ def actions(script: Script, kind: str, status: str, role: str) -> list[dict[str,
             "told": _reads_note(script, kind, action, rule.to),
             "primary": action == usual,
             "danger": action in _DANGER,
-            "fields": _FIELDS.get(action, ()),
+            "fields": FIELDS.get(action, ()),
         }
         for action, rule in able.items()
     ]
@@ -355,11 +362,11 @@ def call(one: Any) -> dict[str, Any]:
     }
 
 
-def duty(week: Iterable[tuple[Any, Iterable[Any]]], staff: Iterable[Any], language: str) -> dict[str, Any]:
-    """The rota of seven days, and who is there now."""
+def duty(
+    week: Iterable[tuple[Any, Iterable[Any]]], staff: Iterable[Any], present: frozenset[int], language: str
+) -> dict[str, Any]:
+    """The rota of seven days, and who is there now (last night's shift may still run)."""
     days = list(week)
-    phones = {s.name: s.phone for s in staff}
-    here = [shift for shift in days[0][1] if shift.now] if days else []
     return {
         "days": [
             {
@@ -372,6 +379,6 @@ def duty(week: Iterable[tuple[Any, Iterable[Any]]], staff: Iterable[Any], langua
             for index, (day, shifts) in enumerate(days)
         ],
         "on_duty_now": [
-            {"name": s.name, "role": s.role, "phone_masked": masking.phone(phones.get(s.name, ""))} for s in here
+            {"name": s.name, "role": s.role, "phone_masked": masking.phone(s.phone)} for s in staff if s.id in present
         ],
     }

@@ -10,14 +10,20 @@ import asyncio
 import os
 import signal
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import bot.database
+from bot.app import build_core
 from bot.channels import Inbound, Limits, Message, Reach
-from bot.core.types import Remind, Say, Turn
+from bot.core.domain import Script
+from bot.core.types import Remind, Say, TicketDraft, Turn
 from bot.database import Database
+from bot.office import open_office as open_texts
+from bot.settings import ROOT
+from bot.turns import Desk
 from tests.store.office import MORNING, HandClock, Office, office, open_office, story
 
 ACCEPT = ("accept.inbox", "accept.ready", "accept.committed")
@@ -41,6 +47,7 @@ TURN = (
 SEND = ("send.claimed", "send.sent", "send.settled")
 DUE = ("due.claimed", "due.marked", "due.saved")
 ACT = ("act.moved", "act.saved")
+STAFF = ("take.moved", "take.saved", "file.saved", "say.saved")
 MORE_THAN_ANY_LEASE = timedelta(minutes=5)
 
 
@@ -64,7 +71,9 @@ def killer(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def process(url: str, paper: Path, now_after: timedelta, crash_at: str, *, act: bool = False) -> int:
+def process(
+    url: str, paper: Path, now_after: timedelta, crash_at: str, *, act: bool = False, staff: bool = False
+) -> int:
     """One life of the desk: the platform delivers (again) what was not acknowledged, everything that waits is done."""
     child = os.fork()
     if child:
@@ -74,7 +83,7 @@ def process(url: str, paper: Path, now_after: timedelta, crash_at: str, *, act: 
     try:
         os.environ["DESK_CRASH_AT"] = crash_at
         bot.database.crash_hook = killer
-        asyncio.run(_life(url, paper, now_after, act))
+        asyncio.run(_staffs_life(url, paper, now_after) if staff else _life(url, paper, now_after, act))
         code = 0
     finally:
         os._exit(code)
@@ -105,6 +114,35 @@ async def _life(url: str, paper: Path, now_after: timedelta, act: bool) -> None:
         desk.machine.forward(timedelta(days=2))
         await desk.workers.tick()
         await desk.deliver()
+    database.close()
+
+
+@cache
+def texts() -> Script:
+    """The desk's own texts; read before the fork, once for all processes."""
+    return open_texts(ROOT)
+
+
+async def _staffs_life(url: str, paper: Path, now_after: timedelta) -> None:
+    """A colleague takes a conversation, writes in it, and files a ticket for the caller; each form is sent until it is answered."""
+    database = Database(url)
+    desk = office(database, story(), HandClock(MORNING + now_after), f"process-{os.getpid()}")
+    core = build_core(texts(), MORNING.year)
+    desk.desk = desk.workers.desk = Desk(database, core, desk.clock, desk.machine)
+    desk.workers._channels = {
+        ("telegram", "bot"): Paper("telegram", "bot", paper),
+        ("desk", ""): Paper("desk", "", paper),
+    }
+    await desk.workers.accept(1, Inbound("telegram", "bot", "1", "wang", "您好"))
+    await desk.answer()
+    desk.bind("wang", 1)
+    if not desk.rows("ticket", "id", category="handoff", status="owned"):
+        desk.desk.take_over(1, 2, 1)
+    desk.desk.speak(1, 2, 1, "您好，请讲。", "say-1")
+    draft = TicketDraft("repair", "general", "厨房漏水", contact="13800000000")
+    desk.desk.file_ticket(1, 2, draft, "counter", "form-1", 1)
+    await desk.workers.sweep()
+    await desk.deliver()
     database.close()
 
 
@@ -171,11 +209,49 @@ def test_a_crash_while_staff_act_or_a_timer_fires_leaves_all_or_nothing(
     database.close()
 
 
+@pytest.mark.parametrize("point", STAFF)
+def test_a_crash_while_staff_take_speak_or_file_leaves_all_or_nothing_and_the_form_sent_again_counts_once(
+    new_office: str, tmp_path: Path, point: str
+) -> None:
+    paper = tmp_path / "paper"
+    texts()
+    assert process(new_office, paper, timedelta(0), point, staff=True) == -signal.SIGKILL
+
+    database, desk = look(new_office)
+    taken, filed = ("handoff",), ("general",)
+    kept = {"take.moved": [], "take.saved": [], "say.saved": [taken], "file.saved": [taken]}
+    assert desk.rows("ticket", "category") == kept[point]
+    assert len(desk.rows("receipt", "id")) == (point == "file.saved")
+    assert [t for (t,) in desk.rows("outbox", "text", author="刘管家")] == ["您好，请讲。"] * (point == "file.saved")
+    mode = desk.rows("conversation", "state")[0][0]["mode"]
+    assert mode == ("desk" if point.startswith("take") else "human")
+    database.close()
+
+    assert process(new_office, paper, MORE_THAN_ANY_LEASE, "", staff=True) == 0
+    database, desk = look(new_office)
+    assert desk.rows("ticket", "category") == [taken, filed]
+    assert desk.rows("ticket_event", "action") == [("open",), ("accept",), ("open",)]
+    assert len(desk.rows("receipt", "id")) == 2
+    assert {s for (s,) in desk.rows("outbox", "status")} == {"sent"}
+    number = desk.rows("ticket", "number", category="general")[0][0]
+    database.close()
+    said = [line for line in paper.read_text(encoding="utf-8").splitlines() if line.startswith("wang|")]
+    for words in ("客服刘管家来为您服务", "您好，请讲。", number):
+        assert sum(words in line for line in said) == 1, words
+
+
 def test_the_points_above_are_all_the_points_there_are() -> None:
     import re
 
     source = "".join(
         Path(bot.database.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-        for name in ("store", "turns", "workers", "outbox", "dues", "casebook")
+        for name in ("store", "turns", "work", "workers", "outbox", "dues", "casebook")
     )
-    assert set(re.findall(r'crash_point\("([a-z.]+)"\)', source)) == {*ACCEPT, *TURN, *SEND, *DUE, *ACT}
+    assert set(re.findall(r'crash_point\("([a-z.]+)"\)', source)) == {
+        *ACCEPT,
+        *TURN,
+        *SEND,
+        *DUE,
+        *ACT,
+        *STAFF,
+    }

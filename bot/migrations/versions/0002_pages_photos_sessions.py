@@ -99,6 +99,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("media", schema=None) as batch_op:
         batch_op.create_index("ix_media_kept", ["community_id", "kept"], unique=False)
+        batch_op.create_index(
+            "ix_media_pending",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("status = 'pending'"),
+            postgresql_where=sa.text("status = 'pending'"),
+        )
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("photos", sa.JSON(), nullable=False, server_default="[]"))
@@ -137,6 +144,7 @@ def downgrade() -> None:
         batch_op.drop_column("photos")
 
     with op.batch_alter_table("media", schema=None) as batch_op:
+        batch_op.drop_index("ix_media_pending")
         batch_op.drop_index("ix_media_kept")
 
     op.drop_table("media")

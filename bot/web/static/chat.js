@@ -123,7 +123,7 @@ const backoff = (failures) => BACKOFF[Math.min(failures, BACKOFF.length) - 1];
 async function call(path, { method = "GET", body, type, seconds = 20, stop = new AbortController() } = {}) {
   const timer = setTimeout(() => stop.abort(), seconds * 1000);
   try {
-    const headers = { Authorization: `Bearer ${me.token}`, ...(type && { "Content-Type": type }) };
+    const headers = { Authorization: `Bearer ${me.token}`, "X-Desk-Language": language, ...(type && { "Content-Type": type }) };
     const reply = await fetch(page.base + path, {
       method, body, headers, signal: stop.signal, cache: "no-store", credentials: "omit",
     });
