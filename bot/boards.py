@@ -381,7 +381,11 @@ def notices(conn: Connection, reader: Reader) -> tuple[Any, ...]:
                     TICKET, (TICKET.c.community_id == OUTBOX.c.community_id) & (TICKET.c.id == OUTBOX.c.ticket_id)
                 )
             )
-            .where(OUTBOX.c.community_id == reader.community_id, OUTBOX.c.staff_id == reader.staff_id)
+            .where(
+                OUTBOX.c.community_id == reader.community_id,
+                OUTBOX.c.staff_id == reader.staff_id,
+                OUTBOX.c.key != "utter_staff_login",  # a way in is not left lying on a page
+            )
             .order_by(OUTBOX.c.id.desc())
             .limit(100)
         ).all()

@@ -15,7 +15,7 @@ Capability: TypeAlias = Literal[
     "queue", "notices", "duty", "talk", "file", "calls", "people", "rooms", "contact", "digest", "acknowledge"
 ]
 
-_EVERYBODY = frozenset({"technician", "steward", "cashier", "guard", "supervisor", "manager"})
+_EVERYBODY = frozenset({"technician", "cleaner", "steward", "cashier", "guard", "supervisor", "manager"})
 _DESK = frozenset({"steward", "supervisor", "manager"})
 _BOSSES = frozenset({"supervisor", "manager"})
 
@@ -42,6 +42,7 @@ SEES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "technician": frozenset({"repair", "emergency", "service_order"}),
         "guard": frozenset({"emergency"}),
+        "cleaner": frozenset({"emergency"}),
         "cashier": frozenset({"fee_case", "enquiry", "service_order", "repair"}),
         **dict.fromkeys(_DESK, _ALL_KINDS),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -93,7 +92,6 @@ class ChatPage:
             language=language,
             other="zh" if language == "en" else "en",
             t=words,
-            t_json=json.dumps(words, ensure_ascii=False).replace("<", "\\u003c"),
             base=f"/chat/{code}",
             embedded="embed" in request.query_params,
             duty_phone=community.duty_phone,

@@ -357,6 +357,8 @@ class DeskPages:
             found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk))
             if found is None:
                 raise NotFound(talk)
+            if found.owner_id not in (None, visitor.signed.staff.id) and not access.may(visitor.role, "acknowledge"):
+                raise NotYours("another colleague has this conversation")
             if found.handover:  # else it was given back already
                 self._desk.act_on_ticket(community_id, visitor.signed.staff.id, found.handover, "hand_back")
 
