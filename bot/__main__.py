@@ -247,7 +247,7 @@ def nlu_parse(stage: Stage = "classifier") -> None:
 
     async def main() -> None:
         settings = _settings()
-        nlu, handle = await desk_app.start_rasa(settings, progress)
+        nlu, handle = await desk_app.start_rasa(settings, progress, patience=30.0)
         try:
             script = office.open_office(settings.root)
             await nlu_eval.parse_lines(
@@ -271,7 +271,7 @@ def nlu_eval_(
     async def main() -> None:
         nonlocal code
         settings = _settings()
-        nlu, handle = await desk_app.start_rasa(settings, progress)
+        nlu, handle = await desk_app.start_rasa(settings, progress, patience=30.0)
         try:
             script = office.open_office(settings.root)
             code = await nlu_eval.evaluate_file(

@@ -152,8 +152,13 @@ def _fingerprint(root: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-async def start_rasa(settings: Settings, progress: Progress) -> tuple[Nlu, RasaHandle | None]:
-    """The language model's client, and the server if it is ours to stop."""
+async def start_rasa(
+    settings: Settings, progress: Progress, patience: float = 2.0
+) -> tuple[Nlu, RasaHandle | None]:
+    """The language model's client, and the server if it is ours to stop.
+
+    `patience`: seconds a parse may take. A resident waits two; an evaluation, which asks for many at once, has time.
+    """
     if not settings.rasa:
         return NoNlu(), None
     handle = await find_or_start(
@@ -164,7 +169,7 @@ async def start_rasa(settings: Settings, progress: Progress) -> tuple[Nlu, RasaH
         var=settings.var,
         progress=progress,
     )
-    return RasaNlu(handle.url, handle.token), handle
+    return RasaNlu(handle.url, handle.token, timeout=patience), handle
 
 
 @contextlib.asynccontextmanager

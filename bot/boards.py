@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, not_, or_, select, update
+from sqlalchemy import Connection, Select, and_, case, exists, false, func, not_, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from bot.core.deadlines import BEFORE_NEXT_STEP, DONE
@@ -110,7 +110,7 @@ def _free(reader: Reader) -> ColumnElement[bool]:
         for status, moves in TRANSITIONS[kind].items()
         if "accept" in moves and reader.role in moves["accept"].by
     ]
-    return and_(TICKET.c.open, TICKET.c.assignee_id.is_(None), or_(*takes))
+    return and_(TICKET.c.open, TICKET.c.assignee_id.is_(None), or_(false(), *takes))
 
 
 def _tab(reader: Reader, tab: Tab, now: datetime) -> ColumnElement[bool]:

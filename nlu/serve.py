@@ -11,6 +11,7 @@ desk, however the desk ended. It never logs a message's text.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import sys
@@ -69,6 +70,8 @@ def main() -> int:
     except Exception as error:
         print(f"the model cannot be loaded: {type(error).__name__}: {error}", file=sys.stderr)
         return EXIT_BAD_MODEL
+    # The first sentence loads jieba's dictionary and takes a second: not a resident's.
+    asyncio.run(agent.parse_message("水管漏水了 the tap is leaking"))
     app = rasa.core.run.configure_app([], auth_token=token, enable_api=True)
     app.ctx.agent = agent
     try:

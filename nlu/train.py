@@ -32,7 +32,7 @@ SENTENCES = ROOT / "data" / "nlu"
 DOMAIN = ROOT / "domain.yml"
 MODELS = HOME / "models"
 PARTS_OF_DOMAIN = ("intents", "entities")
-COMPONENTS_OF_PIPELINE = 7
+COMPONENTS_OF_PIPELINE = 6
 
 
 class CannotTrain(Exception):

@@ -19,11 +19,29 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.crf_entity_extractor import CRFEntityExtractor, CRFToken
 
 _SUFFIX = ".crfsuite"
+_LONGEST = 45
+"""Tokens: characters of Chinese, words of English."""
+_MOST = 8000
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class DeskEntityExtractor(CRFEntityExtractor):
-    """CRFEntityExtractor that loads in milliseconds."""
+    """CRFEntityExtractor that loads in milliseconds, and learns from sentences of ordinary length alone."""
+
+    @classmethod
+    def train_model(
+        cls, df_train: list[list[CRFToken]], config: dict[str, Any], crf_order: list[str]
+    ) -> OrderedDict[str, sklearn_crfsuite.CRF]:
+        """Fits on at most `_MOST` sentences, spread evenly over all of them.
+
+        The time grows with every token, and a name is told by its neighbours, not by a long post: with all sentences a
+        training takes more than ten minutes.
+        """
+        short = [sentence for sentence in df_train if len(sentence) <= _LONGEST]
+        step = max(1.0, len(short) / _MOST)
+        chosen = [short[int(i * step)] for i in range(min(len(short), _MOST))]
+        fitted: OrderedDict[str, sklearn_crfsuite.CRF] = super().train_model(chosen, config, crf_order)
+        return fitted
 
     def persist(self, dataset: list[list[CRFToken]]) -> None:
         """Copies each tag's CRFsuite file into the model; the sentences stay out of it."""

