@@ -203,3 +203,29 @@ async def test_an_english_resident_reads_english(windows: Windows) -> None:
     await say(resident, "The kitchen tap is leaking")
     words = await resident.locator(".message.desk .bubble").first.inner_text()
     assert not re.search(r"[\u3400-\u9fff]", words.replace("4栋1单元703", "")), words
+
+
+async def test_an_offices_own_site_carries_the_page(windows: Windows) -> None:
+    """The button of embed.js opens the page in a frame and Escape closes it; the host page needs no style sheet."""
+    profile = await windows.profile(DESKTOP)
+    host = await profile.new_page()
+    script = f'<script src="{windows.address}/chat/embed.js" data-community="YH" data-lang="zh" async></script>'
+    html = f"<!doctype html><html lang='zh-CN'><title>云湖花园</title><h1>云湖花园</h1>{script}</html>"
+    await host.route(
+        "**/the-offices-site", lambda route: route.fulfill(status=200, content_type="text/html; charset=utf-8", body=html)
+    )
+    await host.goto(f"{windows.address}/the-offices-site")
+    # The button stands in a closed shadow root, out of the site's reach and of this test's: it is pressed where it is seen.
+    await host.wait_for_timeout(1500)
+    await host.mouse.click(DESKTOP["width"] - 44, DESKTOP["height"] - 44)
+    await host.wait_for_timeout(1500)
+    framed = next(frame for frame in host.frames if "/chat/YH" in frame.url)
+    await framed.wait_for_selector("textarea")
+    await framed.fill("textarea", "你好")
+    await framed.press("textarea", "Enter")
+    await framed.wait_for_selector(".message.desk", timeout=20_000)
+    frame = await framed.frame_element()
+    assert await frame.is_visible()
+    await framed.press("textarea", "Escape")
+    await host.wait_for_timeout(800)
+    assert not await frame.is_visible()
