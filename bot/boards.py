@@ -165,8 +165,7 @@ def queue(
     """
     where = _tab(reader, tab, now)
     if q:
-        like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        hit = or_(*(c.ilike(like, escape="\\") for c in (TICKET.c.number, TICKET.c.room_label, TICKET.c.description)))
+        hit = or_(*(c.icontains(q, autoescape=True) for c in (TICKET.c.number, TICKET.c.room_label, TICKET.c.description)))
         where = hit if tab == "all" else and_(where, hit)
     if kind:
         where = and_(where, TICKET.c.kind == kind)

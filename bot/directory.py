@@ -26,10 +26,6 @@ class Page:
     pages: int
 
 
-def _like(q: str) -> str:
-    return "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
 def _page(conn: Connection, query: Select[Any], page: int) -> Page:
     count = conn.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     pages = max(1, -(-count // PAGE))
@@ -56,7 +52,7 @@ def residents(conn: Connection, community_id: int, q: str, page: int) -> Page:
     )
     if q:
         columns = (RESIDENT.c.name, RESIDENT.c.phone, ROOM.c.label)
-        query = query.where(or_(*(c.ilike(_like(q), escape="\\") for c in columns)))
+        query = query.where(or_(*(c.icontains(q, autoescape=True) for c in columns)))
     return _page(conn, query, page)
 
 
@@ -87,7 +83,7 @@ def rooms(conn: Connection, community_id: int, q: str, page: int) -> Page:
         .order_by(ROOM.c.id)
     )  # fmt: skip
     if q:
-        query = query.where(ROOM.c.label.ilike(_like(q), escape="\\"))
+        query = query.where(ROOM.c.label.icontains(q, autoescape=True))
     return _page(conn, query, page)
 
 

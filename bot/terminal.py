@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -31,6 +30,7 @@ from bot.session import SPOKEN, BadLine, Session
 from bot.settings import Settings
 from bot.tables import table
 from bot.turns import Desk
+from bot.web.demo import is_loopback
 from bot.work import NotFound
 from bot.workers import Pace
 
@@ -207,7 +207,7 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    if demo and settings.host != "localhost" and not ipaddress.ip_address(settings.host).is_loopback:
+    if demo and not is_loopback(settings.host):
         raise BadLine(f"The demo lets anybody be anybody, so it serves on 127.0.0.1 alone; DESK_HOST is {settings.host}.")
     board = StaffBoard(_board) if demo else StaffBoard()
     async with (

@@ -23,9 +23,9 @@ from bot.media import MediaStore
 from bot.web.chat import ChatPage
 from bot.web.demo import DemoPage
 from bot.web.desk import DeskPages
-from bot.web.entry import SEE_OTHER, Entry, NotSignedIn, browser_language
+from bot.web.entry import SEE_OTHER, Entry, NotSignedIn
 from bot.web.live import Watch
-from bot.web.pages import STATIC, Fence, page, word, words
+from bot.web.pages import STATIC, Fence, browser_language, page, word, words
 from bot.work import NotFound
 from bot.workers import Workers
 

@@ -30,7 +30,7 @@ from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.tables import table
 from bot.transcripts import Cursor, Line
 from bot.web.live import Watch
-from bot.web.pages import STATIC, page
+from bot.web.pages import STATIC, browser_language, page
 from bot.workers import Workers
 
 COMMUNITY = table("community")
@@ -82,7 +82,7 @@ class ChatPage:
     async def show(self, request: Request, code: str) -> Response:
         community = await self._community(code)
         asked = request.query_params.get("lang", "")
-        language: Language = "en" if asked == "en" or (asked != "zh" and _prefers_english(request)) else "zh"
+        language: Language = "en" if asked == "en" or (asked != "zh" and browser_language(request) == "en") else "zh"
         name = community.name_en if language == "en" and community.name_en else community.name
         words = self._texts(language, community.duty_phone)
         return page(
@@ -265,11 +265,6 @@ async def _body(request: Request, largest: int) -> bytes:
 
 def _language(said: str) -> Language | None:
     return "en" if said == "en" else "zh" if said == "zh" else None
-
-
-def _prefers_english(request: Request) -> bool:
-    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
-    return bool(first) and not first.startswith("zh")
 
 
 def _shown(line: Line, address: str, zone: ZoneInfo) -> dict[str, Any]:

@@ -28,13 +28,17 @@ from bot.web.pages import page, word
 from bot.workers import Workers
 
 RESIDENT, ROOM, MEMBERSHIP, HOUSEHOLD = table("resident"), table("room"), table("membership"), table("household")
-STAFF, DUE, EVENT, TICKET, CONVERSATION = table("staff"), table("due"), table("ticket_event"), table("ticket"), table("conversation")
+DUE, TICKET, CONVERSATION = table("due"), table("ticket"), table("conversation")
 
 ROLES = ("technician", "supervisor", "steward", "cashier")
 _HOME = "4栋1单元703"
 _MOVES = {"1h": timedelta(hours=1), "1d": timedelta(days=1)}
-#: Due rows that stand for something one can see happen; a hand-over's idle watch does not.
-_SHOWN_KINDS = 12
+_MOST_TOLD = 12
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address. Raises ValueError for a name that is no address."""
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 @dataclass(slots=True)
@@ -54,7 +58,7 @@ class DemoPage:
     """
 
     def __init__(self, desk: Desk, workers: Workers, entry: Entry, community_id: int, code: str, host: str) -> None:
-        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        if not is_loopback(host):
             raise ValueError(f"the demo signs anybody in, so it serves on 127.0.0.1 alone, not on {host}")
         self._desk = desk
         self._workers = workers
@@ -186,7 +190,7 @@ def _told(conn: Connection, community_id: int, fired: list[Any]) -> list[Happene
     }
     return [
         Happened(d.at, d.kind, numbers.get(d.subject_id, "") if d.subject_type == "ticket" else "")
-        for d in fired[-_SHOWN_KINDS:]
+        for d in fired[-_MOST_TOLD:]
     ]
 
 

@@ -24,7 +24,7 @@ from bot.core.types import Say
 from bot.database import Database
 from bot.sessions import Signed
 from bot.turns import Desk
-from bot.web.pages import page, word
+from bot.web.pages import browser_language, page, word
 from bot.work import staff_address
 
 COOKIE = "desk_session"
@@ -255,10 +255,3 @@ def same_origin(request: Request) -> None:
 def local(path: str) -> str:
     """A path of this site, never another site's address."""
     return path if path.startswith("/") and not path.startswith("//") and "\\" not in path else "/desk"
-
-
-def browser_language(request: Request) -> str:
-    """zh or en, as the browser prefers."""
-    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
-    return "zh" if not first or first.startswith("zh") else "en"
-

@@ -77,6 +77,12 @@ def page(template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
     )
 
 
+def browser_language(request: Request) -> str:
+    """zh or en, as the browser prefers."""
+    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
+    return "zh" if not first or first.startswith("zh") else "en"
+
+
 class Fence:
     """The headers on every answer.
 

@@ -283,9 +283,6 @@ def talk_row(talk: switchboard.Talk, language: str) -> dict[str, Any]:
     }
 
 
-_SIDES = {"resident": "resident", "desk": "desk", "staff": "staff"}
-
-
 def talk_page(
     talk: switchboard.Talk, lines: Iterable[Line], busy: bool, tickets: Iterable[Any], signed: Signed
 ) -> dict[str, Any]:
@@ -321,7 +318,7 @@ def talk_page(
         "messages": [
             {
                 "key": line.key,
-                "from": _SIDES[line.side],
+                "from": line.side,
                 "name": line.name,
                 "text": line.text,
                 "buttons": [b.label for b in line.buttons],
