@@ -247,15 +247,16 @@ def nlu_parse(stage: Stage = "classifier") -> None:
 
     async def main() -> None:
         settings = _settings()
-        nlu, handle = await desk_app.start_rasa(settings, progress, patience=30.0)
+        nlu = await desk_app.start_rasa(settings, progress, patience=30.0)
+        if nlu is None:
+            raise BadLine("Without a language model there is nothing to ask: unset DESK_RASA=false.")
         try:
             script = office.open_office(settings.root)
             await nlu_eval.parse_lines(
                 nlu, script.triage, _stage(stage), sys.stdin.buffer, partial(print, flush=True)
             )
         finally:
-            if handle:
-                await handle.stop()
+            await nlu.stop()
 
     run(main())
 
@@ -271,15 +272,16 @@ def nlu_eval_(
     async def main() -> None:
         nonlocal code
         settings = _settings()
-        nlu, handle = await desk_app.start_rasa(settings, progress, patience=30.0)
+        nlu = await desk_app.start_rasa(settings, progress, patience=30.0)
+        if nlu is None:
+            raise BadLine("Without a language model there is nothing to ask: unset DESK_RASA=false.")
         try:
             script = office.open_office(settings.root)
             code = await nlu_eval.evaluate_file(
                 nlu, script.triage, file, _stage(stage), as_json=json_, console=Console(), errors=errors
             )
         finally:
-            if handle:
-                await handle.stop()
+            await nlu.stop()
 
     run(main())
     raise typer.Exit(code)

@@ -28,8 +28,9 @@ from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, Tic
 from bot.database import Database
 from bot.hearing import Ear
 from bot.media import MediaStore
-from bot.nlu import NluUnavailable, RasaNlu
-from bot.rasa_server import RasaHandle, find_or_start, wanted_model
+from bot.nlu import NluUnavailable
+from bot.rasa_keeper import PATIENCE_SECONDS, RasaKeeper
+from bot.rasa_server import RasaServer, find_or_start, wanted_model
 from bot.settings import Settings
 from bot.tables import table
 from bot.turns import Desk
@@ -71,7 +72,7 @@ class App:
     community_id: int
     media: MediaStore
     watch: Watch
-    rasa: RasaHandle | None = None
+    rasa: RasaKeeper | None = None
 
 
 def build_core(script: Script, year: int) -> Core:
@@ -152,15 +153,16 @@ def _fingerprint(root: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-async def start_rasa(
-    settings: Settings, progress: Progress, patience: float = 2.0
-) -> tuple[Nlu, RasaHandle | None]:
-    """The language model's client, and the server if it is ours to stop.
+async def start_rasa(settings: Settings, progress: Progress, patience: float = PATIENCE_SECONDS) -> RasaKeeper | None:
+    """The language model, found or started; None where the settings say to do without.
 
     `patience`: seconds a parse may take. A resident waits two; an evaluation, which asks for many at once, has time.
+
+    Raises:
+        RasaNotStarted: with a sentence for the operator.
     """
     if not settings.rasa:
-        return NoNlu(), None
+        return None
     handle = await find_or_start(
         url=settings.rasa_url,
         token=settings.rasa_token,
@@ -169,7 +171,13 @@ async def start_rasa(
         var=settings.var,
         progress=progress,
     )
-    return RasaNlu(handle.url, handle.token, timeout=patience), handle
+    return RasaKeeper(
+        handle,
+        models=settings.root / "nlu" / "models",
+        wanted=lambda: wanted_model(settings.root),
+        prepare=lambda path: RasaServer(path, root=settings.root, var=settings.var),
+        patience=patience,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -191,7 +199,7 @@ async def open_app(
     script = office.open_office(settings.root)
     database = open_database(settings, progress)
     held = database.hold_alone()
-    handle: RasaHandle | None = None
+    keeper: RasaKeeper | None = None
     try:
         machine = MachineClock()
         base: Clock = FixedClock(at.astimezone(UTC)) if at else machine
@@ -199,8 +207,8 @@ async def open_app(
         clock.load(database)
         desk = Desk(database, build_core(script, base.now().year), clock, machine)
         if nlu is None:
-            nlu, handle = await start_rasa(settings, progress)
-        ear = Ear(nlu, script)
+            keeper = await start_rasa(settings, progress)
+        ear = Ear(nlu or keeper or NoNlu(), script)
         media = MediaStore(settings.var / "media")
         watch = Watch(database)
         by_name = {(c.name, c.account): c for c in (*channels, *((WebChat(watch.wake),) if pages else ()))}
@@ -213,13 +221,11 @@ async def open_app(
         )
         if community_id is None:
             raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
-        yield App(settings, script, database, desk, ear, workers, community_id, media, watch, handle)
+        yield App(settings, script, database, desk, ear, workers, community_id, media, watch, keeper)
         await watch.close()
     finally:
-        if handle is not None:
-            await handle.stop()
-        if isinstance(nlu, RasaNlu):
-            await nlu.aclose()
+        if keeper is not None:
+            await keeper.stop()
         database.close()
         if held is not None:
             held.close()

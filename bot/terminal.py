@@ -25,7 +25,7 @@ from bot.clock import DeskClock, MachineClock
 from bot.core.tickets import IllegalMove, allowed
 from bot.core.types import Language, TicketView
 from bot.database import Database
-from bot.nlu import NluUnavailable, RasaNlu
+from bot.nlu import NluUnavailable
 from bot.session import SPOKEN, BadLine, Session
 from bot.settings import Settings
 from bot.tables import table
@@ -99,7 +99,7 @@ async def chat(
 async def _converse(
     app: App, shown: list[tuple[str, Message]], as_: str | None, language: Language | None, progress: Progress
 ) -> None:
-    watching = asyncio.create_task(app.rasa.server.watch(progress)) if app.rasa and app.rasa.server else None
+    watching = asyncio.create_task(app.rasa.watch(progress)) if app.rasa else None
     session = Session(app, shown)
     session.begin(as_, language)
     screen.print(_HELP, style="dim", markup=False)
@@ -158,10 +158,8 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
             database = False
         model = None
         if app.rasa is not None:
-            client = RasaNlu(app.rasa.url, app.rasa.token, timeout=1.0)
             with contextlib.suppress(NluUnavailable):
-                model = await client.health()
-            await client.aclose()
+                model = await app.rasa.health()
         # The desk serves without its language model, so the model does not decide readiness; it is told.
         return {"ready": database, "database": database, "nlu_model": model}
 
@@ -172,7 +170,7 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
         demo=(app.community_id, settings.community, settings.host) if demo else None,
     )  # fmt: skip
     config = uvicorn.Config(
-        web.build(ready, site), host=settings.host, port=settings.port, log_level="critical", lifespan="off",
+        web.build(ready, site, lambda: app.rasa.model if app.rasa else None), host=settings.host, port=settings.port, log_level="critical", lifespan="off",
         timeout_graceful_shutdown=5, server_header=False,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -217,7 +215,7 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
         if demo and not pages:
             return
         app.workers.start()
-        watching = asyncio.create_task(app.rasa.server.watch(progress)) if app.rasa and app.rasa.server else None
+        watching = asyncio.create_task(app.rasa.watch(progress)) if app.rasa else None
         if demo:
             screen.print(_DEMO_HELP.format(site=settings.site, code=settings.community), markup=False)
         else:

@@ -55,13 +55,20 @@ class Site:
     demo: tuple[int, str, str] | None = None
 
 
-def build(ready: Ready, site: Site | None = None) -> FastAPI:
-    """The application. `ready` tells the state of the parts; its "ready" decides 200 or 503. Without a site: health alone."""
+def build(
+    ready: Ready, site: Site | None = None, model: Callable[[], str | None] = lambda: None
+) -> FastAPI:
+    """The application. Without a site: health alone.
+
+    Args:
+        ready: tells the state of the parts; its "ready" decides 200 or 503.
+        model: the hash of the language model that reads now, None without one; `/health` names it and asks nobody.
+    """
     web = FastAPI(title="resident desk", docs_url=None, redoc_url=None, openapi_url=None)
 
     @web.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "alive"}
+    async def health() -> dict[str, str | None]:
+        return {"status": "alive", "nlu_model": model()}
 
     @web.get("/ready")
     async def readiness() -> JSONResponse:
