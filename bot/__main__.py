@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from bot import app as desk_app
-from bot import migrations, nlu_eval, office, register_import, talks, terminal
+from bot import migrations, nlu_eval, nlu_review, office, register_import, talks, terminal
 from bot.channels import Message
 from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.core.domain import Mistakes
@@ -285,6 +285,25 @@ def nlu_eval_(
 
     run(main())
     raise typer.Exit(code)
+
+
+@cli.command("nlu-review")
+def nlu_review_(
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="ID=intent: put the sentence into data/nlu under this intent")
+    ] = None,
+    agree: Annotated[bool, typer.Option("--agree", help="label all those whose meaning somebody has said")] = False,
+    drop: Annotated[list[int] | None, typer.Option("--drop", help="ID: nothing to learn from it")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
+    db: Db = "",
+) -> None:
+    """Messages the language model read badly, masked: list them, label them into data/nlu, or drop them."""
+    settings = _settings(db)
+    try:
+        nlu_review.run(settings, label or (), agree, drop or (), json_, Console(highlight=False, soft_wrap=True))
+    except BadLine as bad:
+        errors.print(str(bad), style="red", markup=False)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -213,9 +213,10 @@ async def open_app(
         watch = Watch(database)
         by_name = {(c.name, c.account): c for c in (*channels, *((WebChat(watch.wake),) if pages else ()))}
         holder = f"{socket.gethostname()}-{os.getpid()}"
-        workers = Workers(
-            desk, holder, ear.hear, by_name, random.random, pace or Pace(burst=script.policy.burst_window), media
+        pace = replace(
+            pace or Pace(burst=script.policy.burst_window), keep_misread=script.policy.keep_misread
         )
+        workers = Workers(desk, holder, ear.hear, by_name, random.random, pace, media)
         community_id = database.read(
             lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
         )

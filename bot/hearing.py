@@ -49,6 +49,7 @@ class Ear:
             location=location,
             understood=understood.understood,
             language=understood.language,
+            model=understood.parsed.model if understood.parsed else "",
         )
         parse: dict[str, Any] | None = None
         model = ""

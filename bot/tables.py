@@ -552,6 +552,26 @@ class Receipt(_Owned, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class Misreading(_Owned, table=True):
+    """A message that the language model read badly, masked: what `bot nlu-review` lists, until it is settled or too old."""
+
+    __table_args__ = (
+        *_own(),
+        _where("ix_misreading_waiting", "settled_at IS NULL", "community_id", "id"),
+        Index("ix_misreading_at", "at"),
+    )
+    at: datetime = Field(sa_type=Instant)
+    text: str
+    language: str
+    heard_as: str
+    confidence: float
+    why: str
+    should_be: str = ""
+    model: str = ""
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    label: str = ""
+
+
 # ── Of the deployment ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

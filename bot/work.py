@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import casebook, dues, escalations, outbox, rota, store
+from bot import casebook, dues, escalations, misreadings, outbox, rota, store
 from bot.casebook import Asker, Case
 from bot.core.types import (
     AmendTicket,
@@ -25,6 +25,7 @@ from bot.core.types import (
     Event,
     Facts,
     Media,
+    Misread,
     MoveTicket,
     NeedMore,
     OpenTicket,
@@ -264,6 +265,9 @@ class Work:
             self.conn, self.community.id, effect.ticket_id, effect.clock, effect.level, self.now
         )
 
+    def misread(self, effect: Misread) -> None:
+        misreadings.keep(self.conn, self.community.id, effect, self.now)
+
     def tell(self, effect: Tell) -> None:
         ticket = self._told_of(effect)
         values = dict(effect.values)
@@ -359,6 +363,7 @@ _APPLY: Mapping[type, Callable[[Work, Any], None]] = {
     SaveAnswer: Work.answer,
     Tell: Work.tell,
     Escalate: Work.escalate,
+    Misread: Work.misread,
 }
 
 

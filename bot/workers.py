@@ -18,7 +18,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import dues, outbox, photos, store
+from bot import dues, misreadings, outbox, photos, store
 from bot.channels import Channel, Fetches, Inbound, Message, SendError
 from bot.core.types import Heard
 from bot.database import crash_point
@@ -54,6 +54,7 @@ class Pace:
     send_limit: timedelta = timedelta(seconds=20)
     sends_at_once: int = 20
     stranded: timedelta = timedelta(minutes=10)
+    keep_misread: timedelta = timedelta(days=90)  # desk time
 
 
 class Bell:
@@ -332,6 +333,7 @@ class Workers:
         mine = {name for name, _ in self._channels}
 
         def clean(conn: Connection) -> int:
+            misreadings.purge(conn, desk_now - self.pace.keep_misread)
             swept = outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
             return swept + outbox.strand(conn, mine, machine_now - self.pace.stranded, desk_now)
 

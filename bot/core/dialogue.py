@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Literal
 
+from bot.core import masking
 from bot.core.domain import Script
 from bot.core.flows import BY_INTENT, FLOWS, aftercare, emergency, filed, follow, form, handover
 from bot.core.flows.form import Flow
@@ -30,6 +32,7 @@ from bot.core.types import (
     Facts,
     Heard,
     Matter,
+    Misread,
     NeedMore,
     OpenTicket,
     Remind,
@@ -169,6 +172,9 @@ def _button_menu(talk: Talk, rest: str, heard: Heard) -> None:
         _stale(talk)
         return
     unheard = str(talk.state.slots.get("unheard", "")) if talk.state.flow is None else ""
+    if unheard and (misread := talk.state.slots.get("misread")):
+        text, heard_as, confidence, model = misread
+        talk.do(Misread(text, talk.language, heard_as, confidence, "chosen", rest, model))
     emergency.park(talk)
     talk.become(open_question=None)
     matter = Matter(unheard, rest, 1.0)
@@ -363,7 +369,7 @@ def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
 
 
 def _about_first(
-    yes: Callable[[Talk, Matter, Heard], None], no: Callable[[Talk], None]
+    yes: Callable[[Talk, Matter, Heard], None], no: Callable[[Talk, Matter, Heard], None]
 ) -> Callable[[Talk, Heard], bool]:
     """A yes or no about the first matter of the agenda. Anything else drops that matter and is heard for itself."""
 
@@ -376,7 +382,7 @@ def _about_first(
         if said:
             yes(talk, first[0], replace(heard, text=first[0].text))
         else:
-            no(talk)
+            no(talk, first[0], heard)
         return True
 
     return hear
@@ -384,6 +390,12 @@ def _about_first(
 
 def _open_as_said(talk: Talk, matter: Matter, heard: Heard) -> None:
     _open_matter(talk, replace(matter, confidence=1.0), heard)
+
+
+def _read_wrongly(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """No to "您是要报修吗?": the menu, and the words are kept for whatever is picked from it."""
+    _misread(talk, matter.text, (matter,), "refused", heard.model)
+    _menu(talk)
 
 
 def _pass_it_on(talk: Talk, matter: Matter, heard: Heard) -> None:
@@ -403,8 +415,8 @@ _QUESTIONS: Mapping[str, Callable[[Talk, Heard], bool]] = {
     "replied": _about_offer("confirm", "dispute"),
     "quote": _about_offer("agree", "decline"),
     "withdraw": _about_withdrawal,
-    "intent": _about_first(_open_as_said, lambda talk: _menu(talk)),
-    "pass_on": _about_first(_pass_it_on, lambda talk: talk.say("utter_affirm_idle")),
+    "intent": _about_first(_open_as_said, _read_wrongly),
+    "pass_on": _about_first(_pass_it_on, lambda talk, matter, heard: talk.say("utter_affirm_idle")),
     "draft": _about_draft,
 }
 
@@ -496,6 +508,7 @@ def _missed(talk: Talk, flow: Flow, heard: Heard) -> bool:
     talk.become(misses=misses)
     if misses >= talk.script.policy.misses_before_person + 1:
         described = str(talk.state.slots.get("description", ""))
+        _misread(talk, heard.text, heard.matters, "person", heard.model)
         handover.ask(talk, "utter_handoff_misses", f"{described}；{heard.text}".strip("；"))
         return True
     asking = talk.state.asking
@@ -550,7 +563,7 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
         else:
             _not_understood(talk, heard)
         return
-    talk.become(misses=0)
+    talk.become(misses=0, slots={})
     if matter.intent in BY_INTENT:
         _begin(talk, BY_INTENT[matter.intent], matter, heard)
     else:
@@ -569,10 +582,26 @@ def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
 def _not_understood(talk: Talk, heard: Heard) -> None:
     misses = talk.state.misses + 1
     if misses >= talk.script.policy.misses_before_person:
+        _misread(talk, heard.text, heard.matters, "person", heard.model)
         handover.ask(talk, "utter_handoff_misses", heard.text)
         return
+    _misread(talk, heard.text, heard.matters, "unsure", heard.model)
     talk.become(misses=misses)
     talk.ask("utter_not_understood", "menu")
+
+
+def _misread(
+    talk: Talk, text: str, matters: tuple[Matter, ...], why: Literal["unsure", "refused", "person"], model: str
+) -> None:
+    """Keep what was read badly, masked, for `bot nlu-review`; and the words, for what is picked from the menu next."""
+    if not text.strip():
+        return
+    first = matters[0] if matters else Matter(text, "", 0.0)
+    masked = masking.sentence(text, [e for e in first.entities if text[e.start : e.end] == e.value])
+    misread = Misread(masked, talk.language, first.intent, first.confidence, why, model=model)
+    talk.do(misread)
+    if talk.state.flow is None:
+        talk.become(slots={"unheard": text.strip(), "misread": [masked, first.intent, first.confidence, model]})
 
 
 def _menu(talk: Talk) -> None:

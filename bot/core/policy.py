@@ -42,6 +42,7 @@ class Policy:
     confirm: float
     misses_before_person: int
     burst_window: timedelta
+    keep_misread: timedelta
     service_hours: Mapping[int, tuple[tuple[time, time], ...]]
     working_days: frozenset[int]
     holiday_country: str
@@ -219,6 +220,7 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
         confirm=take("understanding.confirm", _share),
         misses_before_person=take("understanding.misses_before_person", _count),
         burst_window=take("understanding.burst_window", duration),
+        keep_misread=take("understanding.keep_misread", duration),
         service_hours=hours,
         working_days=take("working_days", _weekdays),
         holiday_country=take("holiday_country", str),

@@ -101,6 +101,7 @@ class Heard:
     location: str | None = None
     understood: bool = True
     language: Language | None = None
+    model: str = ""  # the hash of the language model that read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,8 +429,35 @@ class Escalate:
     level: int
 
 
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """A message that the language model read badly, kept for `bot nlu-review`. `text` is masked already.
+
+    `why`: "unsure" (nothing could be made of it), "refused" (the resident said no to what was read into it), "chosen" (the
+    resident then picked from the menu what was meant), "person" (a person had to be brought in), "staff" (a member of staff
+    said what was meant). `should_be`: the intent that was meant, where somebody said so.
+    """
+
+    text: str
+    language: Language
+    heard_as: str
+    confidence: float
+    why: Literal["unsure", "refused", "chosen", "person", "staff"]
+    should_be: str = ""
+    model: str = ""
+
+
 Effect: TypeAlias = (
-    Say | OpenTicket | MoveTicket | AmendTicket | Remind | CancelReminders | SaveAnswer | Tell | Escalate
+    Say
+    | OpenTicket
+    | MoveTicket
+    | AmendTicket
+    | Remind
+    | CancelReminders
+    | SaveAnswer
+    | Tell
+    | Escalate
+    | Misread
 )
 
 

@@ -11,10 +11,12 @@ from stage import OWNER, PHONE, ROOMS, STRANGER, Stage, heard, local, photo, tic
 from bot.core.types import (
     AmendTicket,
     CancelReminders,
+    Entity,
     Escalate,
     Heard,
     Matter,
     Media,
+    Misread,
     MoveTicket,
     Priority,
     Remind,
@@ -372,6 +374,45 @@ def test_not_understood_within_a_form_brings_a_person_with_what_was_said() -> No
     assert stage.keys == ("utter_when_unclear",)
     stage.says("呱呱", "faq", 0.1).says("呱呱", "faq", 0.1)
     assert "厨房水龙头漏水" in stage.tickets[0].description and stage.tickets[0].category == "handoff"
+
+
+# ── What the model read badly ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def misread(stage: Stage) -> list[tuple[str, str, str, str]]:
+    return [(e.why, e.heard_as, e.should_be, e.text) for e in stage.effects if isinstance(e, Misread)]
+
+
+def test_a_message_nothing_could_be_made_of_is_kept_for_review_and_what_is_picked_next_names_it() -> None:
+    stage = Stage(OWNER).says("阳台那个玩意儿嘎吱嘎吱", "faq", 0.1)
+    assert misread(stage) == [("unsure", "faq", "", "阳台那个玩意儿嘎吱嘎吱")]
+    stage.taps("menu:repair")
+    assert misread(stage) == [("chosen", "faq", "repair", "阳台那个玩意儿嘎吱嘎吱")]
+    assert stage.state.slots["description"] == "阳台那个玩意儿嘎吱嘎吱"  # said once is enough
+
+
+def test_a_no_to_what_was_read_into_a_message_is_kept_for_review() -> None:
+    stage = Stage(OWNER).says("水龙头那个", "repair", 0.4).says("不是", "deny")
+    assert misread(stage) == [("refused", "repair", "", "水龙头那个")]
+
+
+def test_when_a_person_must_be_brought_in_both_messages_are_kept() -> None:
+    stage = Stage(OWNER).says("呱呱呱", "faq", 0.1).says("呱呱呱呱", "rate", 0.2)
+    assert misread(stage) == [("person", "rate", "", "呱呱呱呱")]
+
+
+def test_a_message_that_was_understood_in_between_is_not_blamed_for_what_is_picked_later() -> None:
+    stage = Stage(OWNER).says("呱呱呱", "faq", 0.1).says("谢谢", "thank").taps("menu:complaint")
+    assert misread(stage) == []
+
+
+def test_what_is_kept_for_review_names_nobody() -> None:
+    text = "我是4栋1单元703的王建国，13800138000，粤B12345，那个怎么说"
+    marked = (("person_name", "王建国"), ("plate", "粤B12345"), ("room", "703"))
+    entities = tuple(Entity(kind, value, text.index(value), text.index(value) + len(value)) for kind, value in marked)
+    stage = Stage(OWNER)
+    stage.take(Heard(text, (Matter(text, "faq", 0.1, (), entities),)))
+    assert misread(stage)[0][3] == "我是0栋0单元000的某某，00000000000，粤A00000，那个怎么说"
 
 
 # ── A person ────────────────────────────────────────────────────────────────────────────────────────────────────────
