@@ -6,7 +6,7 @@ BIN := .venv/bin
 NLU_PYTHON := nlu/.venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check train chat desk digest screens bench lock nlu-lock clean python-ok
+.PHONY: help setup demo test check train nlu-report chat desk digest screens bench lock nlu-lock clean python-ok
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ train: setup ## train the language model if its data or pipeline changed
 	@echo "[3/3] the language model …"
 	@$(NLU_PYTHON) nlu/train.py
 
+nlu-report: setup ## train and measure the pipelines side by side: nlu/REPORT.md (an hour)
+	@$(BIN)/python nlu/report.py
+
 demo: train ## the whole desk with a demo estate, on http://127.0.0.1:8080
 	@$(BIN)/python -m bot demo
 
@@ -47,7 +50,7 @@ digest: setup ## the supervisor's day
 	@$(BIN)/python -m bot digest
 
 check: setup ## lint, types, import rules, the office's files
-	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/components benchmarks
+	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/report.py nlu/components benchmarks
 	@$(BIN)/mypy bot
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m bot check

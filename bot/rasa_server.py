@@ -116,7 +116,7 @@ class RasaServer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._model_path = model_path
+        self._model_path = model_path.resolve()  # the child stands in another folder
         self._root = root
         self._var = var
         self._port = port

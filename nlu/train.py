@@ -2,6 +2,7 @@
 
     nlu/.venv/bin/python nlu/train.py [--force] [--verbose]
     python3 nlu/train.py --print-name        any Python 3.11; imports nothing but the standard library
+    nlu/.venv/bin/python nlu/train.py --trial FILE [--config FILE] [--share 0.25] [--language zh]
 
 A model's name is a digest of everything that shapes it, so a model with the right name is the right
 model. It must never leave half a model under that name, send anything anywhere, or train on anything
@@ -32,7 +33,7 @@ SENTENCES = ROOT / "data" / "nlu"
 DOMAIN = ROOT / "domain.yml"
 MODELS = HOME / "models"
 PARTS_OF_DOMAIN = ("intents", "entities")
-COMPONENTS_OF_PIPELINE = 6
+COMPONENTS_OF_PIPELINE = 4
 
 
 class CannotTrain(Exception):
@@ -107,16 +108,37 @@ def _quiet() -> None:
     }
 
 
-def _train_into(work: Path, name: str, verbose: bool) -> Path:
+def _copy_sentences(into: Path, share: float, language: str) -> None:
+    """The sentences, or for a trial some of them: a share that is the same at every call, or one language."""
+    shutil.copytree(SENTENCES, into, ignore=lambda folder, names: _other(folder, names, language))
+    if share >= 1:
+        return
+    for path in into.rglob("*.yml"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(x for x in lines if not x.startswith("    - ") or _lot(x) < share), encoding="utf-8")
+
+
+def _other(folder: str, names: list[str], language: str) -> list[str]:
+    return [name for name in names if language and Path(folder) == SENTENCES and name != language]
+
+
+def _lot(line: str) -> float:
+    """A number from 0 to 1 that belongs to a sentence for good."""
+    return int(hashlib.sha256(line.encode()).hexdigest()[:8], 16) / 2**32
+
+
+def _train_into(
+    work: Path, name: str, verbose: bool, config: Path = HOME / "config.yml", share: float = 1, language: str = ""
+) -> Path:
     """Trains in a folder that is thrown away; returns the finished archive inside it."""
     # Rasa keeps a cache where it stands and reads the dictionary relative to it.
     os.environ["RASA_CACHE_DIRECTORY"] = str(work / "cache")
     shutil.copytree(HOME / "dictionary", work / "dictionary")
-    shutil.copytree(SENTENCES, work / "sentences")
+    _copy_sentences(work / "sentences", share, language)
     shutil.copyfile(HOME / "patterns.yml", work / "sentences" / "patterns.yml")
     (work / "domain.yml").write_text('version: "3.1"\n' + parts_of_domain(), encoding="utf-8")
     # Rasa writes a generated assistant id into a config it thinks lacks one: give it a copy.
-    shutil.copyfile(HOME / "config.yml", work / "config.yml")
+    shutil.copyfile(config, work / "config.yml")
     sys.path.insert(0, str(ROOT))
     os.chdir(work)
 
@@ -195,6 +217,21 @@ def train(force: bool, verbose: bool) -> None:
     print(f"model {name} ready, {wanted.stat().st_size / 1e6:.1f} MB, {time.monotonic() - begun:.0f} s")
 
 
+def trial(out: Path, config: Path, share: float, language: str) -> None:
+    """Trains a model that is not the desk's, for a comparison (`nlu/report.py`), into the file `out`.
+
+    Raises:
+        CannotTrain: with a sentence that says what is wrong and where.
+    """
+    out, config = out.resolve(), config.resolve()
+    _quiet()
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix=".trial-", dir=out.parent) as folder:
+        made = _train_into(Path(folder), out.name, False, config, share, language)
+        os.replace(made, out)
+        os.chdir(here)
+
+
 def main() -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -203,10 +240,16 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="train even if the model is there")
     parser.add_argument("--print-name", action="store_true", help="only print the model's path")
     parser.add_argument("--verbose", action="store_true", help="show Rasa's notes on the training sentences")
+    parser.add_argument("--trial", type=Path, metavar="FILE", help="train another model, for a comparison, into FILE")
+    parser.add_argument("--config", type=Path, default=HOME / "config.yml", help="pipeline of the trial")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the sentences the trial learns from")
+    parser.add_argument("--language", choices=("zh", "en"), default="", help="the trial's only language")
     options = parser.parse_args()
     try:
         if options.print_name:
             print(model_file().relative_to(ROOT))
+        elif options.trial:
+            trial(options.trial, options.config, options.share, options.language)
         else:
             train(options.force, options.verbose)
     except (CannotTrain, FileNotFoundError) as error:

@@ -1,8 +1,9 @@
 """Several matters in one message: proposals where to cut it, and the decision whether to keep the cut.
 
-Each proposal is parsed by the NLU like a message of its own; only when the parts come out as different matters,
-each sure of itself, is the message split. It must never lose a word: what belongs to no matter of its own goes
-with its neighbour. The order in which matters are opened is that of LABELS rule 1.
+Each proposed piece is parsed by the NLU like a message of its own. A cut is kept where the pieces on both sides are sure of
+different matters, and surer the weaker the sign is that stands there: a number of a list or "另外" says that something new begins,
+a full stop may, a comma hardly. It must never lose a word: what belongs to no matter of its own goes with its neighbour. The order in
+which matters are opened is that of LABELS rule 1.
 """
 
 from __future__ import annotations
@@ -10,15 +11,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from bot.core.resolve.numerals import fold
 from bot.core.types import Matter, Parsed
 
 MOST: Final = 3
 """Matters of one message; the rest stays with the last."""
-CONFIDENT: Final = 0.5
-"""A part below this does not stand alone."""
+MOST_PIECES: Final = 8
+"""Pieces of one message that are asked about; the rest stays with the last."""
+
+Sign = Literal["list", "further", "sentence", "comma"]
+
+CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.6, "comma": 0.8}
+"""How sure a piece must be of its matter to begin a new one, by the sign that stands before it (read off the annotated messages)."""
+FIRST: Final = 0.5
+"""How sure the first piece must be of its own; behind a sign that something new begins, `FIRST_BEFORE_SIGN` is enough."""
+FIRST_BEFORE_SIGN: Final = 0.25
+SURE: Final[Mapping[str, float]] = {"emergency": 0.6, "handoff": 0.7, "ticket_change": 0.6}
+"""Intents that take more than a strong sign."""
+TWO_OF_A_KIND: Final = 0.9
+"""How sure both pieces must be that tell of different things under one label without a sign between them."""
 
 ORDER: Final[Mapping[str, int]] = {
     "emergency": 0,
@@ -36,19 +49,36 @@ ORDER: Final[Mapping[str, int]] = {
 }
 """Intents that open a matter, and the rank of their label (LABELS rule 1; a person is asked for last)."""
 
-_LABEL_STATUS: Final = ORDER["ticket_status"]
+_STATUS: Final = ORDER["ticket_status"]
+_STRONG: Final = ("list", "further")
+_ONCE: Final = frozenset({"emergency", "handoff", "bind"})
+"""Said twice in one message, these are still one matter."""
 _FURTHER: Final = (
-    r"另外(?![一那的])|此外|顺便|顺带|对了|还有(?![多没几人个一点些])|再就是|再有就是|其次|第[二三]个?(?:问题|事|件)|"
-    r"also\b|by the way\b|btw\b|another thing\b|one more thing\b|in addition\b|additionally\b|secondly\b|plus\b|and also\b|besides\b"
+    r"另外(?![一那的])|另(?=[,、问外有])|此外|顺便|顺带|順便|順帶|对了|對了|还有(?![多没几人个一点些])|還有(?![多沒幾人個一點些])|再就是|再有就是|再问|"
+    r"还想|還想|也想问|仲有|其次|然后再|再(?=给我|帮我|替我|麻烦|请问)|第[二三]个?(?:问题|事|件)|二是|三是|二来|最后(?!四位|一位)|"
+    r"also\b|by the way\b|btw\b|another thing\b|one more thing\b|in addition\b|additionally\b|secondly\b|second thing\b|plus\b|besides\b|oh and\b|and also\b|"
+    r"and (?=(?:can|could|may|how|what|when|where|why|who|is|are|do|does|did|please|i(?:'d| would| need| want| also)|my)\b)"
 )
-_STARTS_FURTHER: Final = re.compile(rf"[\s,、。.;!?]*(?:and\s+|哦|噢)?(?:{_FURTHER})", re.IGNORECASE)
+_FURTHER_HERE: Final = re.compile(rf"[\s,、。.;!?]*(?:and\s+|哦|噢|嗯|啊)?(?:{_FURTHER})", re.IGNORECASE)
+#: ①, 1. 1、 1) (1) 一、 - at the beginning of a line or behind a sign.
+_NUMBER: Final = (
+    r"(?:[①②③④⑤]|[(]?[1-5][.、):](?![0-9])\s?|[(]?[一二三四五][、):](?![点十百]))"
+)
+_NUMBER_HERE: Final = re.compile(rf"[\s,、。.;!?:]*{_NUMBER}", re.IGNORECASE)
 _CUT: Final = re.compile(
-    rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,、\s])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|\bby the way\b)",
+    rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,，])(?![0-9]{{3}})|(?<=\w、)(?=[^、]{{4,}})"
+    rf"|(?<=\S)(?=[\s]*{_NUMBER}\D)|(?<=[\s\u3400-\u9fff])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b)",
     re.IGNORECASE,
 )
 # 不是…而是… and reasons go on with what stands before them.
 _CONTINUES: Final = re.compile(
-    r"\s*(?:而是|而且|但是?|可是|不过|因为|所以|结果|然后|于是|导致|就是|but\b|because\b|so\b|and then\b|that'?s why\b|which\b|it\b)",
+    r"[\s,]*(?:而是|而且|但是?|可是|不过|因为|所以|结果|然后(?![我想再物请问])|于是|导致|就是|那种|这样|并且|害得|弄得|搞得|怕|免得|不然|否则|"
+    r"but\b|because\b|so\b|and then\b|that'?s why\b|which\b|it\b|otherwise\b|since\b|until\b|especially\b)",
+    re.IGNORECASE,
+)
+#: "顺便说一下我周六在家" only adds to the matter; it opens none.
+_ONLY_ADDS: Final = re.compile(
+    r"[\s,、。]*(?:顺便|顺带|另外|对了)?(?:说|提|告诉|讲|补充)(?:一下|一句|下|你们?|您)|[\s,]*(?:just )?(?:so you know|fyi|for your information)\b",
     re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[A-Za-z0-9']+")
@@ -61,53 +91,82 @@ def _short(text: str) -> bool:
 
 
 def clauses(text: str) -> tuple[str, ...]:
-    """Parts of the text that may be separate matters, in order, one to three; joined they give the text.
+    """Pieces of the text that may be separate matters, in order; joined they give the text, but for blanks.
 
-    Cuts stand at ends of sentences and before 另外, 还有, 顺便, 对了, also, by the way. Fragments too short to be
-    a matter, and sentences that go on with the one before, stay with their neighbour.
+    Cuts stand at ends of sentences, commas, numbers of a list, and before 另外, 还有, 顺便, also, by the way. Pieces too short to be a
+    matter, and those that go on with the one before, stay with their neighbour.
     """
-    parts: list[str] = []
+    pieces: list[str] = []
     begin = 0
-    for folded in _CUT.split(
-        fold(text)
-    ):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
+    for folded in _CUT.split(fold(text)):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
         piece = text[begin : begin + len(folded)]
         begin += len(folded)
         if not piece:
             continue
-        if parts and (_short(parts[-1]) or _short(piece) or _CONTINUES.match(folded) or len(parts) == MOST):
-            parts[-1] += piece
+        leads = _FURTHER_HERE.match(folded) or _NUMBER_HERE.match(folded)  # "Also," goes with what follows it
+        joins = pieces and (
+            _short(pieces[-1]) or (_short(piece) and not leads) or _CONTINUES.match(folded) or len(pieces) == MOST_PIECES
+        )
+        if joins:
+            pieces[-1] += piece
         else:
-            parts.append(piece)
-    return tuple(stripped for part in parts if (stripped := part.strip())) or (text,)
+            pieces.append(piece)
+    return tuple(stripped for piece in pieces if (stripped := piece.strip())) or (text,)
 
 
-def _items(part: Parsed | Matter) -> frozenset[str]:
-    return frozenset(entity.value for entity in part.entities if entity.entity == "item")
+def _sign(before: str, piece: str) -> Sign:
+    """What stands between a piece and the one before it."""
+    folded = fold(piece)
+    if _NUMBER_HERE.match(folded):
+        return "list"
+    if _FURTHER_HERE.match(folded) and not _ONLY_ADDS.match(folded):
+        return "further"
+    return "comma" if re.search(r"[,、\w]\s*$", fold(before)) and not before.endswith("\n") else "sentence"
 
 
-def _openable(part: Parsed) -> bool:
-    return part.intent in ORDER and part.confidence >= CONFIDENT
+def _named(part: Parsed | Matter, kind: str = "item") -> frozenset[str]:
+    return frozenset(entity.value for entity in part.entities if entity.entity == kind)
 
 
-def _same(earlier: Matter, later: Parsed) -> bool:
-    """Whether a later part speaks of the matter already opened."""
+def _opens(part: Parsed, needed: float, strong: bool) -> Matter | None:
+    """The matter a piece opens: its first reading, or behind a strong sign the best one that opens anything."""
+    readings = [(part.intent, part.confidence)]
+    if strong:
+        readings += [(row.intent, row.confidence) for row in part.ranking if row.intent in ORDER]
+    for intent, confidence in readings:
+        if intent in ORDER and confidence >= max(needed, SURE.get(intent, 0.0)):
+            return Matter(part.text, intent, confidence, part.ranking, part.entities)
+    return None
+
+
+def _same(earlier: Matter, later: Matter, sign: Sign) -> bool:
+    """Whether a later piece speaks of the matter already opened."""
     first, second = ORDER[earlier.intent], ORDER[later.intent]
-    further = _STARTS_FURTHER.match(fold(later.text)) is not None
-    items, new = _items(earlier), _items(later)
+    strong = sign in _STRONG
+    items, new = _named(earlier), _named(later)
+    elsewhere = bool(items and new and not items & new)
     if first == second:
-        return not (items and new and not items & new)
-    if further:
+        if earlier.intent in _ONCE:
+            return True
+        sure = min(earlier.confidence, later.confidence) >= TWO_OF_A_KIND
+        return not (strong or (elsewhere and (sign == "sentence" or sure)))
+    if {earlier.intent, later.intent} == {"permit", "fee_query"}:  # rule 6: an application and its price
+        fees = _named(later, "fee_type") | _named(earlier, "fee_type")
+        return not fees and not (strong and _named(later, "permit_type"))
+    if strong:
         return False
-    if _LABEL_STATUS in (first, second):  # LABELS rule 8: chasing and what is chased are one matter
-        return not (items and new and not items & new)
+    if "bind" in (earlier.intent, later.intent):  # a room and a telephone said in a sentence of their own
+        return True
+    if _STATUS in (first, second):  # LABELS rule 8: chasing and what is chased are one matter
+        return not elsewhere
     if {first, second} == {ORDER["repair"], ORDER["complaint"]}:  # rule 5: fault plus blame
-        return not new or bool(items & new)
-    return False
+        return not elsewhere
+    # What follows a danger in the same breath belongs to it; a danger told late is never swallowed.
+    return first == 0 and sign == "comma"
 
 
 def _join(matter: Matter, part: Parsed, *, before: bool = False) -> Matter:
-    """The matter with another part's words; the label is the matter's own."""
+    """The matter with another piece's words; the label is the matter's own."""
     head, tail = (part, matter) if before else (matter, part)
     shift = len(head.text) + 1
     moved = tuple(
@@ -127,23 +186,30 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
         whole: the parse of the whole message.
         parts: the parses of `clauses(text)`, in order.
 
-    The split is kept only when at least two parts are sure of different matters; otherwise the whole is one.
+    The split is kept only when at least two pieces are sure of different matters; otherwise the whole is one.
     """
     single = (_matter(whole),)
     if len(parts) < 2:
         return single
     found: list[Matter] = []
     waiting: list[Parsed] = []  # greetings and values before the first matter
+    before = ""
     for part in parts:
-        if not _openable(part):
-            if found:
-                found[-1] = _join(found[-1], part)
-            else:
-                waiting.append(part)
-        elif found and _same(found[-1], part):
+        sign = _sign(before, part.text)
+        before = part.text
+        strong = sign in _STRONG
+        if strong and not found and waiting:
+            first = _opens(waiting[-1], FIRST_BEFORE_SIGN, True)
+            if first is not None:
+                found.append(first)
+                waiting.pop()
+        opened = _opens(part, CONFIDENT[sign] if found else FIRST, strong)
+        if opened is None and not found:
+            waiting.append(part)
+        elif opened is None or (found and (len(found) == MOST or _same(found[-1], opened, sign))):
             found[-1] = _join(found[-1], part)
         else:
-            found.append(_matter(part))
+            found.append(opened)
     if len(found) < 2:
         return single
     for part in reversed(waiting):

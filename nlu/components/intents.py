@@ -99,7 +99,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """`alpha`: how strongly weights are held small. `pieces`, `meaning`: how loud each is. `epochs`: walks over the
         sentences. `ranking_length`: 0 for all intents."""
-        return {"alpha": 3e-6, "pieces": 4.0, "meaning": 3.0, "epochs": 12, "ranking_length": 0}
+        return {"alpha": 3e-6, "pieces": 6.0, "meaning": 3.0, "epochs": 12, "ranking_length": 0}
 
     def __init__(
         self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource

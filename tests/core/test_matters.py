@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.matters import MOST, ORDER, clauses, matters
-from bot.core.types import Entity, Parsed
+from bot.core.matters import MOST, MOST_PIECES, ORDER, clauses, matters
+from bot.core.types import Entity, Parsed, Ranked
 
 
 def heard(text: str, intent: str, confidence: float = 0.9, item: str | None = None) -> Parsed:
@@ -26,7 +26,10 @@ def heard(text: str, intent: str, confidence: float = 0.9, item: str | None = No
         ("灯坏了修一下\n车位怎么续费", ("灯坏了修一下", "车位怎么续费")),
         ("The lamp is broken. Also, how do I pay?", ("The lamp is broken.", "Also, how do I pay?")),
         ("不是灯坏了。而是整个家里没电", ("不是灯坏了。而是整个家里没电",)),
-        ("灯坏了三天了,还有多久来", ("灯坏了三天了,还有多久来",)),
+        ("灯坏了三天了,还有多久来", ("灯坏了三天了,", "还有多久来")),
+        ("①灯坏了 ②物业费多少", ("①灯坏了", "②物业费多少")),
+        ("停水停电，是因为欠费吗", ("停水停电，", "是因为欠费吗")),
+        ("还没修好，因为没人来", ("还没修好，因为没人来",)),
         ("你好。楼道灯坏了。", ("你好。楼道灯坏了。",)),
         ("灯坏了", ("灯坏了",)),
         ("", ("",)),
@@ -36,10 +39,16 @@ def test_where_a_message_may_be_cut(text: str, parts: tuple[str, ...]) -> None:
     assert clauses(text) == parts
 
 
-def test_never_more_than_three_and_the_rest_stays_with_the_last() -> None:
-    parts = clauses("厨房灯坏了。物业费怎么交。车位怎么续费。垃圾没人收拾。")
-    assert len(parts) == MOST
-    assert parts[-1].endswith("垃圾没人收拾。")
+def test_never_more_than_three_matters_and_the_rest_stays_with_the_last() -> None:
+    said = ["厨房灯坏了。", "另外物业费怎么交。", "另外车位怎么续费。", "另外垃圾没人收拾。"]
+    intents = ["repair", "fee_query", "permit", "complaint"]
+    found = matters(heard("".join(said), "repair"), [heard(t, i) for t, i in zip(said, intents, strict=True)])
+    assert len(found) == MOST
+    assert any(matter.text.endswith("垃圾没人收拾。") for matter in found)
+
+
+def test_a_long_story_is_asked_about_in_eight_pieces_at_most() -> None:
+    assert len(clauses("厨房灯坏了。" * 20)) == MOST_PIECES
 
 
 @given(
@@ -51,7 +60,7 @@ def test_never_more_than_three_and_the_rest_stays_with_the_last() -> None:
 )
 def test_no_text_whatever_loses_a_word_in_the_cutting(text: str) -> None:
     parts = clauses(text)
-    assert 1 <= len(parts) <= MOST
+    assert 1 <= len(parts) <= MOST_PIECES
     assert "".join("".join(parts).split()) == "".join(text.split())
 
 
@@ -99,6 +108,23 @@ def test_the_same_intent_is_two_matters_only_for_two_things() -> None:
     assert len(matters(heard("…", "repair"), [lamp, tap])) == 2
     assert len(matters(heard("…", "repair"), [lamp, heard("灯一直闪。", "repair", item="灯")])) == 1
     assert len(matters(heard("…", "repair"), [lamp, heard("快来修一下。", "repair")])) == 1
+
+
+def test_behind_a_sign_that_something_new_begins_less_certainty_is_enough() -> None:
+    lamp = heard("厨房灯坏了，", "repair", item="灯")
+    for sign, count in (("另外", 2), ("", 1)):
+        unsure = Parsed(f"{sign}夸一下门岗", "out_of_scope", 0.5, (Ranked("out_of_scope", 0.5), Ranked("feedback", 0.3)), ())
+        assert len(matters(heard("…", "repair"), [lamp, unsure])) == count
+
+
+def test_a_danger_told_late_is_a_matter_whatever_stands_before_it() -> None:
+    found = matters(heard("…", "fee_query"), [heard("物业费怎么交，", "fee_query"), heard("楼道冒烟了", "emergency")])
+    assert [matter.intent for matter in found] == ["emergency", "fee_query"]
+
+
+def test_an_application_and_its_price_are_one_matter() -> None:
+    card, price = heard("想办张门禁卡，", "permit"), heard("要多少钱", "fee_query")
+    assert [matter.intent for matter in matters(heard("…", "permit"), [card, price])] == ["permit"]
 
 
 def test_chasing_is_one_matter_with_what_is_chased() -> None:

@@ -1,0 +1,106 @@
+"""What stands around each sign of a message: the evidence by which entities are told.
+
+A sign is a Han character, a Latin word, a run of figures or any other mark. Chinese has no blanks, and a word that jieba cut may
+glue a place to a thing, so signs are tagged one by one; the word each belongs to, and its part of speech, is evidence beside the
+neighbours. Offsets are those of the message (`writing.normalise` keeps lengths).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import jieba.posseg
+
+from nlu.components.writing import normalise
+
+_SIGN = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+|[0-9]+|\S")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_FIGURES = frozenset("零〇一二三四五六七八九十百千两半几")
+_EDGE = "∅"
+_LONGEST = 700
+"""Signs read of one message; what follows bears no marks."""
+#: Numbers that tell by their form alone what they are.
+_FORMS = (
+    ("phone", re.compile(r"(?<![0-9])(?:1[3-9][0-9]{9}|0[0-9]{2,3}-?[2-8][0-9]{6,7})(?![0-9])")),
+    ("plate", re.compile(r"[\u3400-\u9fff][A-Z][·.\s]?[A-Z0-9]{5,6}(?![A-Z0-9])")),
+    ("reference", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,4}-?[0-9]{3,}(?:-[0-9]+)*(?![0-9])")),
+    ("address", re.compile(r"(?<![0-9-])[0-9A-Z]{1,2}-(?:[0-9]{1,2}-)?[0-9]{3,4}(?![0-9-])")),
+)
+
+
+class Sign(NamedTuple):
+    """One sign and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+def signs(text: str) -> list[Sign]:
+    """The signs of a message, in order."""
+    found = (Sign(match.group(), *match.span()) for match in _SIGN.finditer(normalise(text)))
+    return [sign for sign, _ in zip(found, range(_LONGEST), strict=False)]
+
+
+def _shape(sign: str) -> str:
+    if sign[0].isdigit():
+        return "9" * min(len(sign), 5)
+    if _HAN.match(sign):
+        return "figure" if sign in _FIGURES else "han"
+    if sign[0].isalpha():
+        case = "A" if sign.isupper() else "Aa" if sign[0].isupper() else "a"
+        return f"{case}{len(sign)}" if len(sign) < 3 else case
+    return sign
+
+
+class _Word(NamedTuple):
+    """A word as jieba cut it, and where in it a character stands."""
+
+    text: str
+    kind: str
+    at: int
+
+
+def _words(plain: str) -> list[_Word]:
+    """For each character the word it stands in."""
+    found: list[_Word] = []
+    for word, kind in jieba.posseg.cut(plain):
+        found += [_Word(word.lower(), kind, at) for at in range(len(word))]
+    return found
+
+
+def evidence(text: str, among: list[Sign]) -> list[dict[str, float]]:
+    """For each sign the features that hold of it."""
+    plain = normalise(text)
+    words = _words(plain)
+    forms = {
+        at: name for name, pattern in _FORMS for match in pattern.finditer(plain) for at in range(*match.span())
+    }
+    low = [sign.text.lower() for sign in among]
+    shapes = [_shape(sign.text) for sign in among]
+
+    def near(row: list[str], at: int) -> str:
+        return row[at] if 0 <= at < len(row) else _EDGE
+
+    rows = []
+    for i, sign in enumerate(among):
+        held = {f"{d}:{near(low, i + d)}" for d in range(-3, 4)}
+        held |= {f"{d}::{near(low, i + d)} {near(low, i + d + 1)}" for d in range(-2, 2)}
+        held |= {f"{d}:::{near(low, i + d)} {near(low, i + d + 1)} {near(low, i + d + 2)}" for d in range(-2, 1)}
+        held |= {f"shape {d}:{near(shapes, i + d)}" for d in range(-2, 3)}
+        held.add(f"shapes {near(shapes, i - 1)} {shapes[i]} {near(shapes, i + 1)}")
+        word = words[sign.start]
+        first, after = sign.start - word.at, sign.start - word.at + len(word.text)
+        place = ("B" if word.at == 0 else "I") + ("E" if sign.end >= after else "")
+        held |= {f"word {word.text}", f"kind {word.kind}", f"kind {word.kind} {place}"}
+        if first > 0:
+            held |= {f"word before {words[first - 1].text}", f"kind before {words[first - 1].kind}"}
+        if after < len(words):
+            held |= {f"word after {words[after].text}", f"kind after {words[after].kind}"}
+        if sign.text[0].isascii() and sign.text[0].isalpha():
+            held |= {f"ends {low[i][-n:]}" for n in (2, 3, 4)} | {f"begins {low[i][:3]}"}
+        if sign.start in forms:
+            held.add(f"form {forms[sign.start]}")
+        rows.append(dict.fromkeys(sorted(held), 1.0))
+    return rows
