@@ -5,7 +5,7 @@ An instant without an offset is meant where the community is, as every time in a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, select
 
 from bot import store
 from bot.casebook import Asker
-from bot.core.resolve import phone, room
+from bot.core.resolve import address, phone
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
 from bot.tables import table
 
@@ -127,17 +127,18 @@ def read(conn: Connection, form: Any, community_id: int) -> Slip:
 
 
 def _room(conn: Connection, community_id: int, said: str, slip: Slip) -> RoomRef | None:
-    mentions = room.mentions(said)
-    if not mentions:
-        slip.errors["room"] = "refused_room"
-        return None
-    last = mentions[-1]
-    need = NeedRooms(last.building, last.unit, last.room)
-    found = store.gather(conn, Asker(community_id, None, None, datetime.now(UTC).date()), [need])[need]
-    if len(found) != 1:
-        slip.errors["room"] = "refused_room_several" if found else "refused_room"
-        return None
-    return found[0]  # type: ignore[no-any-return]
+    asker = Asker(community_id, None, None, datetime.now(UTC).date())
+
+    def lookup(building: str | None, unit: str | None, number: str | None) -> Sequence[RoomRef]:
+        need = NeedRooms(building, unit, number)
+        return store.gather(conn, asker, [need])[need]  # type: ignore[no-any-return]
+
+    answer = address.resolve(said, lookup=lookup)
+    if isinstance(answer, address.Found):
+        return answer.room
+    several = isinstance(answer, address.Ambiguous | address.Partial)
+    slip.errors["room"] = "refused_room_several" if several else "refused_room"
+    return None
 
 
 def _household(conn: Connection, community_id: int, place: RoomRef | None) -> int | None:

@@ -6,7 +6,7 @@ Masking is decided here: telephones in full only for those who work on the matte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot import boards, switchboard
@@ -83,16 +83,20 @@ def _place(row: Any) -> str:
 
 
 def visit_text(row: Any, community: Community, now: datetime, language: str) -> str:
-    """When somebody is at home: 明天 14:00–18:00, 11-25 周三 09:00–12:00."""
+    """When somebody is at home: 明天 14:00–18:00, 11-25 周三 09:00–12:00, 11-28 周六 08:00–11-29 周日 21:00."""
     if not (row.appointment_start and row.appointment_end):
         return ""
     start, end = row.appointment_start.astimezone(community.zone), row.appointment_end.astimezone(community.zone)
-    ahead = (start.date() - now.astimezone(community.zone).date()).days
+    today = now.astimezone(community.zone).date()
+    until = "" if end.date() == start.date() else f"{_visit_day(end.date(), today, language)} "
+    return f"{_visit_day(start.date(), today, language)} {start:%H:%M}–{until}{end:%H:%M}"
+
+
+def _visit_day(day: date, today: date, language: str) -> str:
+    ahead = (day - today).days
     if ahead in (0, 1):
-        day = word(("today", "tomorrow")[ahead], language)
-    else:
-        day = f"{start:%m-%d} {_WEEKDAYS[start.weekday()] if language != 'en' else f'{start:%a}'}"
-    return f"{day} {start:%H:%M}–{end:%H:%M}"
+        return word(("today", "tomorrow")[ahead], language)
+    return f"{day:%m-%d} {_WEEKDAYS[day.weekday()] if language != 'en' else f'{day:%a}'}"
 
 
 def _contact(row: Any, signed: Signed | None) -> str:

@@ -44,7 +44,7 @@ class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """`walks`: how often all sentences are gone through. `longest`: signs of a sentence that is still learnt from."""
-        return {"walks": 12, "longest": 160}
+        return {"walks": 8, "longest": 160}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.resolve.room import RoomMention, is_public, mentions, merge, place
+from bot.core.resolve.place import is_public, place
+from bot.core.resolve.room import Parts, mentions, merge
 
 FULL_WIDTH = str.maketrans("0123456789-", "".join(chr(ord(sign) + 0xFEE0) for sign in "0123456789-"))
 
@@ -141,7 +142,7 @@ PIECES = [
 
 @given(st.text() | st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_no_text_whatever_breaks_the_reading(text: str) -> None:
-    found: RoomMention | None = None
+    found: Parts | None = None
     for mention in mentions(text):
         assert text[mention.start : mention.end] == mention.text
         assert mention.building or mention.unit or mention.room

@@ -90,6 +90,86 @@ def test_the_last_word_counts(text: str, window: str) -> None:
     assert said(text) == window
 
 
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("听日朝早", "11-24 08:00-10:00"),
+        ("明朝下半日三点", "11-24 15:00-16:00"),
+        ("后儿个擦黑", "11-25 17:00-19:00"),
+        ("明填期点以后", "11-24 19:00-21:00"),
+        ("周陆下五", "11-28 14:00-18:00"),
+        ("今天往上八点", "11-23 20:00-21:00"),
+        ("聽日下晝三點半", "11-24 15:30-16:30"),
+        ("sat arvo, from 3", "11-28 15:00-18:00"),
+        ("tmrw b4 noon", "11-24 08:00-12:00"),
+    ],
+)
+def test_other_ways_of_saying_it_mean_the_same(text: str, window: str) -> None:
+    assert said(text) == window
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "往上走到18楼", "周陆师傅电话多少", "留点时间给我", "起点在哪", "漏了一点水", "快一点", "有两点建议", "早上好",
+        "good morning", "我姓周", "天津天气", "跟前儿子在玩",
+    ],
+)  # fmt: skip
+def test_a_dialect_word_is_none_inside_another(text: str) -> None:
+    assert parse_when(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("除了周一都行", "11-24 08:00-21:00"),
+        ("周三不行,其他时间都可以", "11-23 10:00-21:00"),
+        ("明天除了中午都行", "11-24 08:00-12:00"),
+        ("除了周六都没空", "11-28 08:00-21:00"),
+        ("any day but Monday", "11-24 08:00-21:00"),
+        ("any time other than the morning", "11-23 12:00-21:00"),
+    ],
+)
+def test_of_all_but_an_exception_the_first_that_fits_is_taken(text: str, window: str) -> None:
+    assert said(text) == window
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("明天要上班,下班后可以", "11-24 18:00-21:00"),
+        ("明天我不在家,我妈在", "11-24 08:00-21:00"),
+        ("明早,九点半我要去加班", "11-24 08:00-10:00"),
+        ("周六早上来吧,我不上班", "11-28 08:00-10:00"),
+        ("明天下午来帮个忙", "11-24 14:00-18:00"),
+        ("I'm out until 4, after that is fine", "11-23 16:00-21:00"),
+        ("I won't be home until 6", "11-23 18:00-21:00"),
+    ],
+)
+def test_what_stands_in_the_way_is_no_offer(text: str, window: str) -> None:
+    assert said(text) == window
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "昨晚八点就没电了", "凌晨三点警报器自己响了", "每天晚上十点楼上都很吵", "明天停水吗", "你们周末上班吗", "五分钟后又跳闸了",
+        "it started on Monday", "the light doesn't work at night", "nobody came yesterday and I waited from 2 till 6",
+    ],
+)  # fmt: skip
+def test_a_time_that_is_the_troubles_is_nobodys_visit(text: str) -> None:
+    assert parse_when(text, NOW) is None
+
+
+def test_a_weekend_is_one_window_of_two_days() -> None:
+    for text in ("周末", "周六周日都行", "the weekend", "sat & sun"):
+        window = parse_when(text, NOW)
+        assert isinstance(window, Window)
+        assert render(window, "zh", NOW) == "11月28日(周六)08:00–11月29日(周日)21:00"
+        assert render(window, "en", NOW) == "Sat 28 Nov 08:00 – Sun 29 Nov 21:00"
+    assert said("周末下午") == "11-28 14:00-18:00"
+
+
 def test_of_alternatives_the_first_is_taken_and_all_are_known() -> None:
     assert said("周六或周日上午") == "11-28 09:00-12:00"
     assert [window.start.day for window in windows("周六或周日上午", NOW)] == [28, 29]

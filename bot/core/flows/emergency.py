@@ -7,10 +7,11 @@ line. The conversation leaves this flow when the ticket has ended or the residen
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.flows import FLOWS
-from bot.core.resolve import phone, room
+from bot.core.resolve import address, phone, place, room
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
     AmendTicket,
@@ -61,10 +62,10 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
         return
     park(talk)
     bindings = talk.facts.speaker.bindings
-    place = _place(text) or (bindings[0].room if len(bindings) == 1 else None)
+    where = _room(text, [binding.room for binding in bindings])
     numbers = phone.find(text)
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
-    spot = room.place(text) or ""
+    spot = place.place(text) or ""
     talk.become(flow=FLOW, asking="location", slots={}, open_question=None, misses=0)
     opened = replace(
         talk.line("utter_emergency_opened", duty_phone=talk.facts.community.duty_phone), priority=Priority.EMERGENCY
@@ -76,7 +77,7 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
                 category=danger,
                 description=text.strip(),
                 priority=Priority.EMERGENCY,
-                room=place,
+                room=where,
                 location=spot,
                 contact=contact,
                 contact_name=talk.facts.speaker.name,
@@ -86,25 +87,40 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
             then=(opened,),
         )
     )
-    where = " ".join(filter(None, (place.label if place else "", spot)))
+    whereabouts = " ".join(filter(None, (where.label if where else "", spot)))
     for role in ROLES:
         talk.do(
             Tell(
                 role,
                 "utter_staff_emergency",
-                {"item": shorten(text), "where": where},
+                {"item": shorten(text), "where": whereabouts},
                 priority=Priority.EMERGENCY,
             )
         )
 
 
-def _place(text: str) -> RoomRef | None:
-    """The address as said: an emergency never waits for the register."""
-    said = room.mentions(text)
-    if not said or not said[-1].building:
-        return None
-    last = said[-1]
-    return RoomRef(last.text, last.building or "", last.unit or "", last.room or "")
+def _room(text: str, home: Sequence[RoomRef]) -> RoomRef | None:
+    """Where the danger is, as said: an emergency never waits for the register.
+
+    The speaker's own address; else the building of a common part, or the neighbour's room if he names no home of his; else
+    the one room he is bound to.
+    """
+    answer = address.resolve(text, home=home, lookup=lambda *parts: ())
+    if isinstance(answer, address.Found):
+        return answer.room
+    if answer is not None and answer.said.building:
+        return _as_said(answer.said)
+    if answer is None and place.is_public(text):
+        named = next((mention for mention in room.mentions(text) if mention.building), None)
+        if named is not None:
+            return _as_said(named)
+    if answer is None and (others := address.neighbours(text, home=home)) and others[-1].building:
+        return _as_said(others[-1])
+    return home[0] if len(home) == 1 else None
+
+
+def _as_said(said: room.Parts) -> RoomRef:
+    return RoomRef(address.label(said), said.building or "", said.unit or "", said.room or "")
 
 
 def note(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:

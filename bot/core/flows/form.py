@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.resolve import phone, room, when
+from bot.core.resolve import address, phone, place, when
+from bot.core.resolve.room import Parts
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
     Appointment,
@@ -122,60 +123,51 @@ def _set(talk: Talk, **values: Any) -> None:
 
 
 def _read_room(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
-    said = [m for m in room.mentions(text) if m.whose != "other"]
-    if not said or (asking == "contact" and not (said[-1].building or said[-1].unit)):
+    """The speaker's room as this text leaves it; the register is asked at most once."""
+    slots, bindings = talk.state.slots, talk.facts.speaker.bindings
+    home = [binding.room for binding in bindings]
+    before = _said_before(slots, asking in ("confirm", "change") or address.corrects(text))
+    said = address.own(text, home=home, before=before)
+    if not said and slots.get("room"):
         return set()
-    slots = talk.state.slots
-    known = slots.get("room") or slots.get("room_said") or {}
-    if said[-1].building and known.get("building") not in (None, "", said[-1].building):
-        known = {}  # another building: its unit and room are said anew
-    parts = {
-        "building": said[-1].building or known.get("building") or None,
-        "unit": said[-1].unit or known.get("unit") or None,
-        "room": said[-1].room or known.get("room") or None,
-    }
-    return set_room(talk, parts, said[-1].text)
+    if asking == "contact" and not any(mention.building or mention.unit for mention in said):
+        return set()  # four figures of a telephone
+    answer = address.resolve(text, home=home, before=before, lookup=lambda *parts: talk.gather(NeedRooms(*parts)))
+    match answer:
+        case None:
+            return set()
+        case address.Found(parts, ref):
+            household = next((b.household_id for b in bindings if b.room.id == ref.id is not None), None)
+            _set(talk, room=room_to_slot(ref), room_said=asdict(parts), household_id=household, room_choices=[])
+            return {"room"}
+        case address.Unverified(parts):
+            ref = RoomRef(address.label(parts), parts.building or "", parts.unit or "", parts.room or "")
+            _set(talk, room=room_to_slot(ref), room_said=asdict(parts), household_id=None, room_choices=[])
+            return {"room"}
+        case address.Ambiguous(parts, rooms) if len(rooms) <= _MOST_ROOMS_SHOWN:
+            _set(talk, room=None, room_said=asdict(parts), room_choices=[room_to_slot(ref) for ref in rooms])
+            return {"unclear:room_which"}
+        case address.Ambiguous(parts) | address.Partial(parts):
+            _set(talk, room=None, room_said=asdict(parts), room_choices=[])
+            return {"unclear:room_part"}
 
 
-def set_room(talk: Talk, parts: Mapping[str, str | None], text: str) -> set[str]:
-    """Look the parts up in the register: one room is it; several are asked; none is taken as said, unverified."""
-    if not parts["room"]:
-        _set(talk, room=None, room_said=dict(parts))
-        return {"unclear:room_part"}
-    found: tuple[RoomRef, ...] = talk.gather(NeedRooms(parts["building"], parts["unit"], parts["room"]))
-    if len(found) == 1:
-        ref = found[0]
-    elif found:
-        own = [b.room for b in talk.facts.speaker.bindings if b.room in found]
-        if len(own) != 1:
-            choices = [room_to_slot(r) for r in found] if len(found) <= _MOST_ROOMS_SHOWN else []
-            _set(talk, room=None, room_said=dict(parts), room_choices=choices)
-            return {"unclear:room_which" if choices else "unclear:room_part"}
-        ref = own[0]
-    elif parts["building"]:
-        ref = RoomRef(_label(parts, text), parts["building"] or "", parts["unit"] or "", parts["room"] or "")
-    else:
-        _set(talk, room=None, room_said=dict(parts))
-        return {"unclear:room_part"}
-    household = next((b.household_id for b in talk.facts.speaker.bindings if b.room.id == ref.id and ref.id), None)
-    _set(talk, room=room_to_slot(ref), room_said=dict(parts), household_id=household, room_choices=[])
-    return {"room"}
-
-
-def _label(parts: Mapping[str, str | None], text: str) -> str:
-    if parts["unit"]:
-        return f"{parts['building']}栋{parts['unit']}单元{parts['room']}"
-    return f"{parts['building']}栋{parts['room']}" if str(parts["building"]).isdigit() else f"{parts['building']}座{parts['room']}"
+def _said_before(slots: Mapping[str, Any], corrected: bool) -> Parts | None:
+    """What was said of the room in this request; what is `corrected` is the room that was shown, said or not."""
+    if slots.get("room_said"):
+        return Parts(**slots["room_said"])
+    shown = slots.get("room") if corrected else None
+    return Parts(shown["building"] or None, shown["unit"] or None, shown["room"] or None) if shown else None
 
 
 def _read_place(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     filled: set[str] = set()
-    public = room.is_public(text)
+    public = place.is_public(text)
     listens = opening or asking in ("confirm", "change", "location", "what")
     if public is not None and listens and talk.state.slots.get("public") != public:
         _set(talk, public=public)
         filled.add("public")
-    spot = room.place(text)
+    spot = place.place(text)
     if spot and (opening or asking in ("location", "confirm", "change", "what")):
         _set(talk, location=spot)
         filled.add("location")
