@@ -17,6 +17,7 @@ import yaml
 from bot.core import domain, policy, tickets, triage
 from bot.core.calendar import Calendar
 from bot.core.domain import Mistake, Mistakes, Script
+from bot.core.resolve import kinds
 
 #: Intents the dialogue knows what to do with (DOMAIN.md). One more in domain.yml would be heard and never answered.
 INTENTS = frozenset(
@@ -41,6 +42,7 @@ def open_office(root: Path) -> Script:
     )
     rules: policy.Policy | None = None
     dangers: triage.TriageRules | None = None
+    listed: kinds.Kinds | None = None
     try:
         rules = policy.load(_yaml(root / "data" / "policy.yml", found))
     except policy.PolicyError as error:
@@ -49,6 +51,10 @@ def open_office(root: Path) -> Script:
         dangers = triage.load(_yaml(root / "data" / "triage.yml", found))
     except ValueError as error:
         found.extend(_split("data/triage.yml", str(error)))
+    try:
+        listed = kinds.load(_yaml(root / "data" / "kinds.yml", found))
+    except kinds.KindsError as error:
+        found.extend(_split("data/kinds.yml", str(error)))
     needed = {f"utter_status_{s}" for table in tickets.TRANSITIONS.values() for s in table}
     needed |= set(dangers.lines) if dangers else set()
     found.extend(
@@ -58,9 +64,9 @@ def open_office(root: Path) -> Script:
         Mistake("bot/core/tickets.py", f"{kind}.{status}", "is reached by no move", "Give it one, or remove it.")
         for kind, status in tickets.unreachable()
     )
-    if found or rules is None or dangers is None:
+    if found or rules is None or dangers is None or listed is None:
         raise Mistakes(tuple(found))
-    return Script(responses, rules, dangers, intents)
+    return Script(responses, rules, dangers, intents, listed)
 
 
 def _split(file: str, text: str) -> list[Mistake]:

@@ -17,6 +17,7 @@ from typing import Any, get_args
 import yaml
 
 from bot.core.policy import Policy
+from bot.core.resolve.kinds import Kinds
 from bot.core.triage import TriageRules
 from bot.core.types import Button, Language
 
@@ -61,6 +62,7 @@ class Script:
     policy: Policy
     triage: TriageRules
     intents: frozenset[str] = field(default_factory=frozenset)
+    kinds: Kinds = field(default_factory=Kinds)
 
 
 def placeholders(text: str) -> frozenset[str]:

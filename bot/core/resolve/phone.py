@@ -1,29 +1,60 @@
 """Telephone numbers: Chinese mobiles and landlines, service numbers, and foreign numbers in E.164.
 
+`find` serves every reader of messages and registers, and whoever must not take a telephone for something else (rooms, times,
+amounts). `correct_tail` is for the contact of a request; which number is meant when several are said, and every other
+correction, is read in `contact`.
+
 It must never put a whole number into a text: what is shown to anyone is `mask`ed.
-Mobile: 11 digits from 13 to 19. Landline: area code (3–4 digits with its 0) and 7–8 digits, extension allowed.
+Mobile: 11 digits from 13 to 19. Landline: area code (3–4 digits with its 0) and 7–8 digits, extension allowed; without its
+area code it is no number that could be called, and is left alone.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from bot.core.resolve import ticketno
-from bot.core.resolve.numerals import fold
+from bot.core.resolve.numerals import EN_NUMBERS, fold
 
-_SEP: Final = r"[ \-‐–]?"
-_MOBILE: Final = rf"(?:(?:\+|00)?86{_SEP})?(?P<mobile>1[3-9][0-9](?:{_SEP}[0-9]){{8}})"
+_SEP: Final = r"(?: ?[-‐‑–—] ?| )?"
+_MOBILE: Final = (
+    rf"(?:\(?(?:\+|00)?86\)?{_SEP})?(?P<mobile>1[3-9][0-9](?:\.[0-9]{{4}}\.[0-9]{{4}}|(?:{_SEP}[0-9]){{8}}))"
+)
 _FOREIGN: Final = rf"(?P<foreign>(?:\+|00)(?!86)[1-9](?:{_SEP}[0-9]){{6,13}})"
 _LANDLINE: Final = (
-    rf"(?:(?:\+|00)86{_SEP}(?P<area_abroad>10|2[0-9]|[3-9][0-9]{{2}})|\(?(?P<area>010|02[0-9]|0[3-9][0-9]{{2}})\)?)"
-    rf"{_SEP}(?P<local>[2-8][0-9]{{2,3}}{_SEP}[0-9]{{4}})(?:(?:转|ext\.?|-| )\s?(?P<extension>[0-9]{{1,5}}))?"
+    rf"(?:(?:\+|00)86{_SEP}(?:\(0\))?(?P<area_abroad>10|2[0-9]|[3-9][0-9]{{2}})"
+    rf"|\(?(?P<area>010|02[0-9]|0[3-9][0-9]{{2}})\)?)"
+    rf"(?:{_SEP}|[^0-9]{{1,6}}(?:电话|号码|座机)?[:是]?)(?P<local>[2-8][0-9]{{2,3}}{_SEP}[0-9]{{4}})"
+    rf"(?:(?:转|分机|ext\.?|-| )\s?(?P<extension>[0-9]{{1,5}}))?"
 )
 _SERVICE: Final = rf"(?P<service>[48]00{_SEP}[0-9]{{3}}{_SEP}[0-9]{{4}})"
 _PHONE: Final = re.compile(
-    rf"(?<![0-9+])(?:{_MOBILE}|{_FOREIGN}|{_LANDLINE}|{_SERVICE})(?![0-9])", re.IGNORECASE | re.ASCII
+    rf"(?<![0-9+])(?:{_MOBILE}|{_FOREIGN}|{_LANDLINE}|{_SERVICE})(?![0-9])",
+    re.IGNORECASE | re.ASCII,
 )
+# Longer numbers of which a part may look like a telephone: cards written in groups, identity cards, what is labelled as another.
+_OTHER: Final = re.compile(
+    r"(?<![0-9])(?:[0-9]{4}[ -]){3,4}[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{6}[ -]?(?:19|20)[0-9]{6}[ -]?[0-9]{3}[0-9Xx]"
+    r"|(?:身份证|银行卡|储蓄卡|卡号|账号|帐号|户号|订单|运单|快递单|流水"
+    r"|合同)(?:号码?)?[:是为\s]{0,3}[A-Za-z]{0,4}[0-9](?:[ -]?[0-9])+",
+    re.IGNORECASE | re.ASCII,
+)
+# Read out figure by figure: 幺三五零零零零幺幺二二; "one three nine, double zero …".
+_HAN: Final = {
+    **dict.fromkeys("零〇洞", "0"), **dict.fromkeys("一幺", "1"), **dict.fromkeys("二两", "2"), "三": "3", "四": "4", "五": "5",
+    "六": "6", **dict.fromkeys("七拐", "7"), "八": "8", "九": "9", "、": " ",
+}  # fmt: skip
+_HAN_FIGURES: Final = str.maketrans(_HAN)
+_HAN_READ: Final = re.compile(r"[0-9零〇洞一幺二两三四五六七拐八九](?:[ 、-]?[0-9零〇洞一幺二两三四五六七拐八九]){6,}")
+_FEWEST_HAN: Final = 3
+"""Fewer Chinese figures in a run of digits are no reading out: "统一13900001234"."""
+_EN_FIGURES: Final = {word: str(value) for word, value in EN_NUMBERS.items() if value < 10} | {"zero": "0", "oh": "0", "o": "0"}
+_EN_FIGURE: Final = rf"(?:(?:double|triple)[ -])?(?:{'|'.join(_EN_FIGURES)}|[0-9]+)"
+_EN_READ: Final = re.compile(rf"\b{_EN_FIGURE}(?:[ ,-]{{1,2}}{_EN_FIGURE}){{4,}}\b", re.IGNORECASE | re.ASCII)
+
 # "尾号是5678", "后四位改成5678", "last four 5678"
 _TAIL: Final = re.compile(
     r"(?:尾号|后四位|后4位|末四位|最后四位|last\s+(?:four|4)(?:\s+digits)?)[^0-9]{0,12}(?P<tail>[0-9]{4})(?![0-9])",
@@ -64,14 +95,36 @@ def _canonical(match: re.Match[str]) -> str:
     return f"{area}-{_digits(group['local'])}{extension}"
 
 
+def _in_figures(folded: str) -> str:
+    """The text with Chinese figures that are read out written as digits; same length."""
+
+    def written(run: re.Match[str]) -> str:
+        han = sum(character in _HAN for character in run[0])
+        return run[0].translate(_HAN_FIGURES) if han >= _FEWEST_HAN else run[0]
+
+    return _HAN_READ.sub(written, folded)
+
+
+def _read_in_english(folded: str) -> Iterator[tuple[str, int, int]]:
+    """Numbers read out in English words, in canonical form, and where they stand."""
+    for run in _EN_READ.finditer(folded):
+        said = re.findall(rf"(double|triple)?[ -]?\b({'|'.join(_EN_FIGURES)}|[0-9]+)\b", run[0].lower())
+        digits = "".join(_EN_FIGURES.get(word, word) * {"double": 2, "triple": 3}.get(times, 1) for times, word in said)
+        match = None if run[0].replace(" ", "").isdigit() else _PHONE.fullmatch(digits)
+        if match:
+            yield _canonical(match), *run.span()
+
+
 def find(text: str) -> tuple[Phone, ...]:
-    """Every telephone number in the text, in order; ticket numbers are left alone."""
+    """Every telephone number in the text, in order; ticket numbers, cards and other long numbers are left alone."""
     folded = fold(text)
-    taken = ticketno.spans(text)
+    figures = _in_figures(folded)
+    taken = [*ticketno.spans(text), *(match.span() for match in _OTHER.finditer(figures))]
+    places = [(_canonical(match), *match.span()) for match in _PHONE.finditer(figures)] + list(_read_in_english(folded))
     return tuple(
-        Phone(_canonical(match), text[match.start() : match.end()], match.start(), match.end())
-        for match in _PHONE.finditer(folded)
-        if not any(match.start() < end and start < match.end() for start, end in taken)
+        Phone(number, text[start:end], start, end)
+        for number, start, end in sorted(places, key=lambda place: place[1])
+        if not any(start < last and first < end for first, last in taken)
     )
 
 
@@ -80,7 +133,7 @@ def correct_tail(number: str, text: str) -> str | None:
 
     Args:
         number: the number given before, in the form `find` returns.
-        text: "尾号错了,是5678", "last four should be 5678", "打错了,应该是5678".
+        text: "尾号错了,是5678", "last four should be 5678", "打错了,应该是9999".
     """
     folded = fold(text)
     found = list(_TAIL.finditer(folded))
