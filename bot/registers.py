@@ -8,7 +8,7 @@ Rules, so that tests and docs can point at them:
 
 1. A folder holds one CSV a register, a workbook one sheet; names and headings in English or Chinese.
 2. Files saved by Excel in China are GBK: UTF-8, UTF-16 with its mark and GB18030 are all read.
-3. Codes are what `bot.core.resolve.room` makes of residents' words: "4号楼" is 4, "一单元" is 1, "a座" is A.
+3. Codes are what `bot.core.resolve.where.room` makes of residents' words: "4号楼" is 4, "一单元" is 1, "a座" is A.
 4. buildings describes the regular grid; rooms what departs from it (shops, bays, a room that is not there).
 5. A telephone belongs to one person of a community, who may live in several rooms.
 6. One mistake, one sentence: rows that only refer to a row in error are not told as mistakes of their own.
@@ -34,8 +34,8 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from bot.core.policy import WEEKDAYS
 from bot.core.resolve import phone as phones
-from bot.core.resolve import room as rooms
 from bot.core.resolve.numerals import fold
+from bot.core.resolve.where import room as rooms
 
 RoomKey: TypeAlias = tuple[str, str, str, str]
 """Community, building, unit ("" in a tower without units) and room code."""

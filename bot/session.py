@@ -22,7 +22,7 @@ from bot.app import App
 from bot.casebook import Asker, own_by_number
 from bot.channels import Inbound, Message
 from bot.core.codec import state_from_json, state_to_json
-from bot.core.resolve import room as rooms
+from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
 from bot.core.types import Language, Media, State, TicketView
 from bot.tables import table

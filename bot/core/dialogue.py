@@ -118,9 +118,10 @@ def _turns_elsewhere(talk: Talk, heard: Heard) -> bool:
 
 
 def _yes_no(talk: Talk, heard: Heard) -> bool | None:
-    """A yes or a no in the rules' words, or in words the classifier is sure of ("认可")."""
+    """A yes or a no in the rules' words, or in words the classifier is sure of ("认可"). A bare figure is neither."""
     said = answer.yes_no(heard.text)
-    if said is None and _top(heard) in ("affirm", "deny") and _surely(talk, heard, _top(heard)):
+    in_words = any(character.isalpha() for character in heard.text)
+    if said is None and in_words and _top(heard) in ("affirm", "deny") and _surely(talk, heard, _top(heard)):
         return _top(heard) == "affirm"
     return said
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from bot.core.resolve import room
 from bot.core.resolve.phone import mask as phone
+from bot.core.resolve.where import room
 from bot.core.types import Entity
 
 __all__ = ["name", "phone", "sentence"]

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, select
 
 from bot import store
 from bot.casebook import Asker
-from bot.core.resolve import address, phone
+from bot.core.resolve import phone
+from bot.core.resolve.where import address
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
 from bot.tables import table
 

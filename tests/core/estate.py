@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from bot import registers
-from bot.core.resolve.room import Parts
+from bot.core.resolve.where.room import Parts
 from bot.core.types import RoomRef
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"

@@ -204,6 +204,10 @@ class Stage:
 
     # ── What people do on the stage ─────────────────────────────────────────────────────────────────────────────────
 
+    def surely(self, event: Any, intent: str) -> bool:
+        """Whether the classifier is sure that this is what was meant."""
+        return bool(event.matters) and event.matters[0].intent == intent and event.matters[0].confidence >= self.script.policy.sure
+
     def says(self, text: str, intent: str = "inform", confidence: float = 0.95, **changes: Any) -> Stage:
         self.take(heard(text, intent, confidence, **changes))
         return self

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.resolve import address, place
-from bot.core.resolve.room import Parts
+from bot.core.resolve.where import address, place
+from bot.core.resolve.where.room import Parts
 from tests.core import estate
 
 FOLDER = Path(__file__).parents[1] / "annotated"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import registers
 from bot.core.policy import WEEKDAYS
-from bot.core.resolve import room as rooms
+from bot.core.resolve.where import room as rooms
 from bot.registers import (
     REGISTERS,
     Known,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.resolve import address
-from bot.core.resolve.address import Ambiguous, Found, Partial, Unverified
-from bot.core.resolve.room import Parts
+from bot.core.resolve.where import address
+from bot.core.resolve.where.address import Ambiguous, Found, Partial, Unverified
+from bot.core.resolve.where.room import Parts
 from bot.core.types import RoomRef
 from tests.core import estate
 from tests.core.estate import HT, YH

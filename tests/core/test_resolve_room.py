@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.resolve.place import is_public, place
-from bot.core.resolve.room import Parts, mentions, merge
+from bot.core.resolve.where.place import is_public, place
+from bot.core.resolve.where.room import Parts, mentions, merge
 
 FULL_WIDTH = str.maketrans("0123456789-", "".join(chr(ord(sign) + 0xFEE0) for sign in "0123456789-"))
 

@@ -210,6 +210,7 @@ def test_asked_first_nothing_is_filed_but_by_a_yes_to_a_summary_that_was_shown(t
                 or answer.yes_no(said) is True
                 or answer.menu_number(said) == 1
                 or (event.matters and event.matters[0].intent == "thank")
+                or (stage.surely(event, "affirm") and any(c.isalpha() for c in said))
             )
             assert yes, f"filed on {said!r}"
             # A person asked for besides is there without a question; a second request is not.

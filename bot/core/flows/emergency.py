@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.flows import FLOWS
-from bot.core.resolve import address, phone, place, room
+from bot.core.resolve import phone
+from bot.core.resolve.where import address, place, room
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
     AmendTicket,

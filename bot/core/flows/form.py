@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.resolve import address, phone, place, when
-from bot.core.resolve.room import Parts
+from bot.core.resolve import phone, when
+from bot.core.resolve.where import address, place
+from bot.core.resolve.where.room import Parts
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
     Appointment,

@@ -10,7 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bot.core.resolve.doornumber import EN_COUNT, EN_FLOOR_FLAT, EN_HEARD, EN_ORDINAL, EN_SPOKEN, ZH_SPOKEN
+from bot.core.resolve.where.doornumber import (
+    EN_COUNT,
+    EN_FLOOR_FLAT,
+    EN_HEARD,
+    EN_ORDINAL,
+    EN_SPOKEN,
+    ZH_SPOKEN,
+)
 
 _FLAGS: Final = re.IGNORECASE | re.ASCII
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core.resolve import homes, room
-from bot.core.resolve.commons import ASKED, COMMON_PARTS
-from bot.core.resolve.faults import FIXTURES, TROUBLE
-from bot.core.resolve.spelling import plain
-from bot.core.resolve.whose import mine
+from bot.core.resolve.where import homes, room
+from bot.core.resolve.where.commons import ASKED, COMMON_PARTS
+from bot.core.resolve.where.faults import FIXTURES, TROUBLE
+from bot.core.resolve.where.spelling import plain
+from bot.core.resolve.where.whose import mine
 
 _NOT_HERE: Final = re.compile(r"(?:不是|不在|并非|没在|\bnot (?:in |at )?(?:the |my )?)$", re.IGNORECASE)
 

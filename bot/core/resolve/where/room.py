@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.core.resolve import doornumber
-from bot.core.resolve.figures import HIDDEN, mask
 from bot.core.resolve.numerals import number
-from bot.core.resolve.whose import Whose, whose
-from bot.core.resolve.wording import AFTER_BARE, BARE, BARE_HOUSES, BEFORE_BARE, WORDS
+from bot.core.resolve.where import doornumber
+from bot.core.resolve.where.figures import HIDDEN, mask
+from bot.core.resolve.where.whose import Whose, whose
+from bot.core.resolve.where.wording import AFTER_BARE, BARE, BARE_HOUSES, BEFORE_BARE, WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bot.core.resolve.doornumber import EN_COUNT, EN_ORDINAL, ZH_SPOKEN
+from bot.core.resolve.where.doornumber import EN_COUNT, EN_ORDINAL, ZH_SPOKEN
 
 _FLAGS: Final = re.IGNORECASE | re.ASCII
 

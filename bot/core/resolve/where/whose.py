@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from bot.core.resolve.faults import TROUBLE
+from bot.core.resolve.where.faults import TROUBLE
 
 Whose = Literal["own", "other", "unknown"]
 

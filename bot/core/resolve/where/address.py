@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from bot.core.resolve import homes, place
-from bot.core.resolve.faults import FIXTURES, faulty
-from bot.core.resolve.room import Parts, RoomMention, dashed, is_bay, mentions, merge
-from bot.core.resolve.spelling import plain
-from bot.core.resolve.whose import elsewhere, mine, next_door, nuisance
+from bot.core.resolve.where import homes, place
+from bot.core.resolve.where.faults import FIXTURES, faulty
+from bot.core.resolve.where.room import Parts, RoomMention, dashed, is_bay, mentions, merge
+from bot.core.resolve.where.spelling import plain
+from bot.core.resolve.where.whose import elsewhere, mine, next_door, nuisance
 from bot.core.types import RoomRef
 
 Lookup: TypeAlias = Callable[[str | None, str | None, str | None], Sequence[RoomRef]]

@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.core.resolve import phone, plate, ticketno
 from bot.core.resolve.numerals import ZH_NUMERAL
-from bot.core.resolve.spelling import plain
+from bot.core.resolve.where.spelling import plain
 
 HIDDEN: Final = "\x00"
 """What stands in the place of each hidden character: no letter, no digit, no space."""
