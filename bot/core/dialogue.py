@@ -35,6 +35,7 @@ from bot.core.types import (
     Misread,
     NeedMore,
     OpenTicket,
+    Ranked,
     Remind,
     StaffSaid,
     State,
@@ -92,7 +93,7 @@ def _hear(talk: Talk, heard: Heard) -> None:
 def _life_safety(talk: Talk, heard: Heard) -> bool:
     danger = heard.triage.danger if heard.triage else None
     current = emergency.ticket_of(talk)
-    if danger is None and current is None and _surely(talk, heard, "emergency"):
+    if danger is None and current is None and _may_be_danger(talk, heard):
         danger = "general"
     if danger is not None:
         emergency.report(talk, danger, heard.text, heard)
@@ -106,6 +107,12 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
         emergency.stay(talk, current, heard.text, heard)
         return True
     return False
+
+
+def _may_be_danger(talk: Talk, heard: Heard) -> bool:
+    """Whether the classifier gives an emergency so much that it must be taken for one, be it its first reading or not."""
+    said = (row for m in heard.matters for row in (Ranked(m.intent, m.confidence), *m.ranking))
+    return any(row.intent == "emergency" and row.confidence >= talk.script.policy.emergency for row in said)
 
 
 def _surely(talk: Talk, heard: Heard, intent: str) -> bool:

@@ -1,8 +1,8 @@
 """Traditional characters read as simplified ones, so that one list of words serves both.
 
 `simple` changes one character for one and keeps the length, so that what is found in the simple text can be cut out of the
-text as it was sent: a name stays as its owner writes it. The table holds the characters of this trade, of common surnames and
-of short answers; it is no converter of Chinese, and a character it does not know is left as it is.
+text as it was sent: a name stays as its owner writes it. The table holds the characters of this trade, of danger, of common
+surnames and of short answers; it is no converter of Chinese, and a character it does not know is left as it is.
 """
 
 from __future__ import annotations
@@ -30,6 +30,15 @@ _PAIRS: Final = (
     "羅罗楊杨鄔邬藍蓝駱骆塗涂鮑鲍顏颜倫伦喬乔譙谯鄺邝諸诸閔闵紀纪項项婁娄遊游賓宾練练郟郏鞏巩闞阚隴陇寶宝偉伟"
     "麗丽軍军傑杰濤涛艷艳鳳凤蘭兰鵬鹏潔洁繫系著着乾干啟启戲戏棄弃輛辆臨临歸归劇剧顆颗騙骗廢废噁恶惡恶爺爷媽妈"
     "嬸婶優优績绩殘残騰腾損损術术緊紧閒闲"
+    "臥卧閘闸洩泄暈晕報报維维減减訴诉鳥鸟蟲虫樹树綠绿涼凉鏡镜噴喷灑洒淨净壓压監监攝摄遙遥桿杆欄栏員员務务夾夹塊块預预結结終终遠远達达邏逻選选遞递種种類类災灾盜盗賊贼搶抢懸悬塵尘灘滩掃扫倉仓團团壇坛壘垒夢梦審审導导"
+    "屆届屜屉幹干弔吊彎弯彈弹復复慮虑慘惨憂忧懶懒懷怀拋抛掙挣捨舍採采搖摇撥拨撲扑擋挡擔担擠挤擺摆攔拦敗败斃毙暫暂曬晒構构槍枪榮荣檢检歡欢歷历毀毁決决沖冲況况測测準准滾滚漢汉潛潜澆浇濁浊濾滤瀉泻煉炼營营爭争牽牵狀状"
+    "獎奖異异療疗癢痒盡尽盤盘睏困礙碍稅税穩稳窩窝筆笔築筑籠笼糧粮紅红純纯細细組组統统絲丝緩缓編编縮缩繩绳義义職职腦脑舉举艙舱薦荐虛虚虧亏製制複复規规覽览觀观訂订計计討讨訓训詢询詳详誠诚課课調调談谈論论謊谎譯译議议"
+    "變变負负財财貢贡貧贫貼贴資资購购趕赶跡迹踐践軌轨軟软輕轻載载輪轮轟轰農农迴回適适釘钉針针銅铜鋁铝鍵键鏽锈長长閃闪閱阅闆板隊队階阶際际陰阴雜杂霧雾靈灵頁页順顺須须風风飄飘飯饭館馆騎骑驗验驚惊髮发鬆松魚鱼鮮鲜麥麦"
+    "齡龄殺杀擊击瘋疯綁绑脫脱墜坠濺溅嗆呛嘔呕癲癫癇痫癥症嬰婴婦妇兒儿尋寻廈厦嚇吓撐撑擱搁膽胆腳脚腫肿膚肤襲袭錘锤鎚锤閣阁頸颈顫颤騷骚驅驱墮堕窪洼竄窜竊窃縱纵罵骂羣群脅胁膠胶臟脏蹤踪鈴铃鉤钩鏈链闖闯陣阵隱隐餓饿鳴鸣"
+    "鬥斗揹背侷局牠它妳你佔占羥羟氬氩氫氢噸吨滷卤燬毁燙烫爍烁爲为痺痹瘓痪癱瘫撓挠攙搀牀床槓杠樑梁欖榄殯殡氾泛淚泪澇涝渦涡漲涨燜焖牘牍犧牺猶犹瑪玛瘡疮瘧疟禍祸稜棱竅窍紮扎綑捆絆绊綫线緝缉縫缝纏缠翹翘聳耸聾聋脈脉腸肠"
+    "艦舰蔥葱蛻蜕蝦虾蟻蚁衊蔑誘诱諾诺譁哗讎仇豎竖贓赃踴踊蹺跷躍跃躥蹿輾辗轎轿釀酿鈔钞鉗钳銹锈鋒锋鋪铺錐锥鍊链鎗枪閂闩闊阔雞鸡韁缰頦颏頹颓顱颅駕驾駛驶鬚须鬢鬓鯊鲨鴿鸽鵝鹅鹼碱麪面齒齿龜龟嗚呜噹当嘆叹囉啰壯壮夥伙奧奥"
+    "嬌娇屍尸崗岗巖岩帶带徑径恆恒悶闷愛爱憐怜拚拼挾挟捲卷擰拧擲掷攜携斬斩晝昼曉晓椏桠橋桥欽钦殼壳氈毡洶汹渾浑溼湿漿浆潑泼瀝沥瀰弥燭烛狹狭猙狰獅狮皺皱眾众睜睁矇蒙祕秘禿秃穀谷籃篮糞粪繞绕罈坛聖圣肅肃腎肾膩腻臘腊蒼苍"
+    "蓮莲虜虏蠟蜡衆众裊袅褲裤覓觅詛诅誇夸謀谋譜谱豬猪貪贪賽赛趨趋軀躯辭辞醞酝釋释鉛铅銳锐鍬锹鑄铸隕陨雖虽靂雳韓韩頑顽飾饰饒饶駝驼驢驴鬱郁魷鱿鷹鹰鹽盐黨党齣出"
 )
 _TABLE: Final[Mapping[int, str]] = {
     ord(old): new for old, new in zip(_PAIRS[::2], _PAIRS[1::2], strict=True)
