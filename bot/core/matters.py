@@ -30,8 +30,6 @@ FIRST: Final = 0.5
 FIRST_BEFORE_SIGN: Final = 0.25
 SURE: Final[Mapping[str, float]] = {"emergency": 0.6, "handoff": 0.7, "ticket_change": 0.6}
 """Intents that take more than a strong sign."""
-TWO_OF_A_KIND: Final = 0.9
-"""How sure both pieces must be that tell of different things under one label without a sign between them."""
 
 ORDER: Final[Mapping[str, int]] = {
     "emergency": 0,
@@ -148,8 +146,7 @@ def _same(earlier: Matter, later: Matter, sign: Sign) -> bool:
     if first == second:
         if earlier.intent in _ONCE:
             return True
-        sure = min(earlier.confidence, later.confidence) >= TWO_OF_A_KIND
-        return not (strong or (elsewhere and (sign == "sentence" or sure)))
+        return not (strong or (elsewhere and sign == "sentence"))  # behind a comma: a second symptom of one fault
     if {earlier.intent, later.intent} == {"permit", "fee_query"}:  # rule 6: an application and its price
         fees = _named(later, "fee_type") | _named(earlier, "fee_type")
         return not fees and not (strong and _named(later, "permit_type"))

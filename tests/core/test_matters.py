@@ -127,6 +127,11 @@ def test_an_application_and_its_price_are_one_matter() -> None:
     assert [matter.intent for matter in matters(heard("…", "permit"), [card, price])] == ["permit"]
 
 
+def test_two_symptoms_behind_a_comma_are_one_fault() -> None:
+    socket, lamp = heard("书房插座没电了，", "repair", 0.99, item="插座"), heard("台灯点不亮", "repair", 0.99, item="台灯")
+    assert len(matters(heard("…", "repair"), [socket, lamp])) == 1
+
+
 def test_chasing_is_one_matter_with_what_is_chased() -> None:
     lamp, chase = heard("上周报的灯坏了。", "repair", item="灯"), heard("到底什么时候来", "ticket_status")
     assert len(matters(heard("…", "ticket_status"), [lamp, chase])) == 1
