@@ -58,6 +58,11 @@ check: setup ## lint, types, import rules, the office's files
 test: train check ## every test; what is skipped is printed with its reason
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs $(PYTEST_ARGS)
 
+mutants: .venv/.made ## alter triage, deadlines and tickets line by line: do the tests notice? (docs/mutants.md)
+	@rm -rf mutants
+	@$(BIN)/python -m mutmut run --max-children 1
+	@$(BIN)/python -m mutmut results
+
 screens: train ## take the pictures of docs/screens anew (needs chromium)
 	@$(BIN)/python -m pytest tests/browser/screens.py -q
 

@@ -9,13 +9,14 @@ Life safety).
 How a text is judged:
 
 1. It is read as it is meant (`spelling`), and figures of speech are blanked out.
-2. Mentions are looked for in four ways, the surest first (_WAYS): patterns of a danger; scenes, patterns that mean
-   it together; hints, in a message that is in a hurry; cries for help that name no danger. In each, the dangers are
-   tried in the rules' order. Scenes and hints do not count in a message about ordinary business.
+2. Mentions are looked for in four ways, the surest first: patterns of a danger; scenes, patterns that mean it
+   together; hints, in a message that is in a hurry; cries for help that name no danger. In each, the dangers are
+   tried in the rules' order. Scenes and hints do not count in a message about ordinary business, nor a cry for help
+   beside a blocked drain.
 3. A mention is judged in its own place: SCOPES says where each excuse is looked for. Speech without punctuation is
    one long sentence, so no reading looks farther than WINDOW.
 4. An excuse in front of a mention is taken back by a word of the present between the two; what goes on, or was a
-   moment ago, is neither past nor over.
+   moment ago, is neither past nor over; an end that is itself denied (没灭, can't put it out) is none.
 """
 
 from __future__ import annotations
@@ -25,24 +26,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from bot.core.triage_rules import DANGERS, EXCUSES, READINGS, Danger, Patterns, TriageRules, line_key, load
+from bot.core.triage_rules import (
+    DANGERS,
+    EXCUSES,
+    LANGUAGES,
+    READINGS,
+    Danger,
+    Patterns,
+    TriageRules,
+    line_key,
+    load,
+)
 from bot.core.types import Triage
 
 __all__ = ["DANGERS", "READINGS", "TriageRules", "line_key", "load", "stands_down", "triage"]
 
 Span: TypeAlias = tuple[int, int]
 
-SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
-    "negated": ("clause before",),
-    "feared": ("clause before", "clause to its end"),  # 会着火的 · 充电怕着火
-    "hypothetical": ("sentence before",),
-    "past": ("sentence to its end",),
-    "recurring": ("sentence",),
-    "told": ("sentence",),
-    "asked": ("sentence",),
-    "named": ("right behind",),
-    "drill": ("text",),
-    "stand_down": ("text",),
+SCOPES: Final[Mapping[str, str]] = {
+    "negated": "clause before",
+    "feared": "clause to its end",
+    "hypothetical": "sentence to its end",
+    "past": "sentence and just behind",
+    "recurring": "sentence",
+    "told": "sentence",
+    "asked": "sentence",
+    "named": "right behind",
+    "drill": "text",
+    "stand_down": "text",
 }
 """Where a reading must stand to excuse a mention."""
 assert tuple(SCOPES) == EXCUSES
@@ -51,6 +62,8 @@ WINDOW: Final[Mapping[str, int]] = {"zh": 26, "en": 90}
 """Characters before or behind a mention that its sentence may reach."""
 _SCENE: Final[Mapping[str, int]] = {"zh": 24, "en": 100}
 """Characters within which the patterns of a scene stand together."""
+_BEHIND: Final[Mapping[str, int]] = {"zh": 4, "en": 60}
+"""Characters behind a mention, in its clause, in which its time may be told: 被狗咬 / 过, stuck in the lift / yesterday."""
 _LONGEST: Final = 2000
 """Characters judged of one message; the platforms' own limits are near it."""
 _SENTENCE_END: Final = re.compile(r"[。!?;\n]+|\.(?=\s|$)")
@@ -74,7 +87,7 @@ class _Text:
     def of(cls, text: str) -> _Text:
         return cls(
             text,
-            tuple(language for language, script in _SCRIPTS.items() if script.search(text)),
+            tuple(language for language, script in _SCRIPTS.items() if script.search(text)) or LANGUAGES,
             tuple(end.span() for end in _SENTENCE_END.finditer(text)),
             tuple(end.span() for end in _CLAUSE_END.finditer(text)),
         )
@@ -90,26 +103,28 @@ class _Text:
     def has(self, patterns: Patterns, begin: int = 0, stop: int | None = None) -> bool:
         return next(self.find(patterns, begin, stop), None) is not None
 
-    def blanked(self, patterns: Patterns, text: str | None = None) -> str:
+    def blanked(self, patterns: Patterns, text: str) -> str:
         """The text with what must not be looked at blanked out, every other character in its place."""
-        out = self.text if text is None else text
-        for language in self.languages:
-            for pattern in patterns[language]:
-                out = pattern.sub(lambda match: "\u00b7" * len(match[0]), out)
-        return out
+        spans = [*self.find(patterns)]
+        out = [*text]
+        for begin, stop in spans:
+            out[begin:stop] = "\u00b7" * (stop - begin)
+        return "".join(out) if spans else text
 
     def scopes(self, start: int, end: int) -> Mapping[str, Span]:
         """The spans SCOPES speaks of, for the mention at start to end."""
-        reach, whole = WINDOW["zh" if _SCRIPTS["zh"].search(self.text, start, end) else "en"], len(self.text)
+        language = "zh" if _SCRIPTS["zh"].search(self.text, start, end) else "en"
+        reach, whole = WINDOW[language], len(self.text)
         sentence = max((stop for _, stop in self.sentences if stop <= start), default=0)
         clause = max((stop for _, stop in self.clauses if stop <= start), default=0)
         ending = min((begin for begin, _ in self.sentences if begin >= end), default=whole)
+        clause_end = min((begin for begin, _ in self.clauses if begin >= end), default=whole)
         begin, stop = max(sentence, start - reach), min(ending, end + reach)
         return {
             "clause before": (max(clause, begin), start),
             "clause to its end": (max(clause, begin), end),
-            "sentence before": (begin, start),
             "sentence to its end": (begin, end),
+            "sentence and just behind": (begin, min(clause_end, end + _BEHIND[language])),
             "sentence": (begin, stop),
             "right behind": (end, stop),
             "text": (0, whole),
@@ -120,11 +135,13 @@ def triage(rules: TriageRules, text: str) -> Triage | None:
     """The first danger, in the rules' order, that the text says is or may be present; None when there is none."""
     written = rules.spelling.read(text[:_LONGEST])
     read = _Text.of(written.text)
-    plain = read.blanked(rules.figures)
+    plain = read.blanked(rules.figures, read.text)
     business = read.has(rules.readings["business"])
     hurried = read.has(rules.readings["hurried"])
     searched = {danger.name: read.blanked(danger.exclusions, plain) for danger in rules.dangers}
-    for mentions, counts in ((_named, True), (_set, not business), (_hinted, hurried and not business), (_cried, True)):
+    at_home = read.has(rules.readings["household"])
+    ways = ((_named, True), (_set, not business), (_hinted, hurried and not business), (_cried, not at_home))
+    for mentions, counts in ways:
         for danger in rules.dangers if counts else ():
             for parts in mentions(danger, read, searched[danger.name]):
                 if not any(_excused(rules, danger, read, *part) for part in parts):
@@ -141,7 +158,8 @@ def stands_down(rules: TriageRules, text: str, danger: str) -> bool:
     """
     read = _Text.of(rules.spelling.read(text[:_LONGEST]).text)
     known = [row for row in rules.dangers if row.name == danger] or rules.dangers
-    return any(read.has(ended) for ended in (rules.readings["stand_down"], *(row.over for row in known)))
+    ends = (rules.readings["stand_down"], *(row.over for row in known))
+    return any(not _denied(rules, read, begin) for ended in ends for begin, _ in read.find(ended))
 
 
 def _named(danger: Danger, read: _Text, text: str) -> Iterator[tuple[Span, ...]]:
@@ -172,15 +190,24 @@ def _excused(rules: TriageRules, danger: Danger, read: _Text, start: int, end: i
     """Whether the mention at start to end speaks of no present danger."""
     scopes = read.scopes(start, end)
     goes_on = any(read.has(rules.readings[reading], *scopes["sentence"]) for reading in ("still", "recent"))
-    if not goes_on and read.has(danger.over, end):
+    if not goes_on and any(not _denied(rules, read, begin) for begin, _ in read.find(danger.over, end)):
         return True
-    for reading, scope in ((reading, scope) for reading, places in SCOPES.items() for scope in places):
+    for reading, scope in SCOPES.items():
         if reading in danger.deaf_to or (reading == "past" and goes_on):
             continue
         for begin, stop in read.find(rules.readings[reading], *scopes[scope]):
-            if (scope != "right behind" or begin == end) and not _taken_back(rules, read, stop, start):
+            if scope == "right behind" and begin != end:
+                continue
+            if reading == "stand_down" and _denied(rules, read, begin):
+                continue
+            if not _taken_back(rules, read, stop, start):
                 return True
     return False
+
+
+def _denied(rules: TriageRules, read: _Text, end: int) -> bool:
+    """Whether a word of an end is itself denied: 没灭了, can't put it out."""
+    return read.has(rules.readings["negated"], *read.scopes(end, end)["clause before"])
 
 
 def _taken_back(rules: TriageRules, read: _Text, excuse: int, mention: int) -> bool:

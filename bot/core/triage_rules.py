@@ -25,7 +25,7 @@ EXCUSES: Final = (
     "negated", "feared", "hypothetical", "past", "recurring", "told", "asked", "named", "drill", "stand_down",
 )  # fmt: skip
 """Readings under which a mention speaks of no present danger."""
-READINGS: Final = (*EXCUSES, "present", "recent", "still", "hurried", "business")
+READINGS: Final = (*EXCUSES, "present", "recent", "still", "hurried", "business", "household")
 """The excuses, and what takes an excuse back or lets a hint count (see `triage`)."""
 LANGUAGES: Final = ("zh", "en")
 

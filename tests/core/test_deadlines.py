@@ -5,6 +5,7 @@ The sources are DOMAIN.md's rows; ★ marks those of DB11/T 751-2025.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from stage import CALENDAR, POLICY, local, ticket
 
 from bot.core.deadlines import Due, deadlines, running
+from bot.core.policy import Allowance
 from bot.core.tickets import ENDS, INITIAL, TRANSITIONS
 
 FRIDAY_EVENING = local(2026, 3, 6, 17, 30)
@@ -151,3 +153,18 @@ def test_asked_twice_the_dues_are_the_same_rows() -> None:
 def test_a_ticket_that_was_never_opened_has_no_deadlines() -> None:
     with pytest.raises(ValueError, match="YH-BX-0001"):
         deadlines(ticket(opened_at=None), POLICY, CALENDAR)
+
+
+def test_a_kind_without_a_next_step_owes_none_and_one_without_an_end_of_work_owes_its_resolution() -> None:
+    assert not running(ticket("service_order"), "next_step")
+    assert running(ticket("service_order", "quoted"), "resolve")
+
+
+def test_a_clock_that_stands_still_does_not_stop_those_behind_it() -> None:
+    """On hold: what may pause stands still, what may not runs on, in whatever order the policy lists them."""
+    waits = Allowance("first_response", timedelta(hours=1), 0, "elapsed", True)
+    pauses = Allowance("next_step", timedelta(hours=2), 0, "elapsed", True)
+    runs = Allowance("resolve", timedelta(hours=3), 0, "elapsed", False)
+    policy = replace(POLICY, clocks={"repair/*": (waits, pauses, replace(pauses, name="resolve"), runs)})
+    subject = ticket("repair", "on_hold", opened_at=WEDNESDAY.astimezone(UTC))
+    assert [due.at for due in deadlines(subject, policy, CALENDAR)] == [WEDNESDAY + timedelta(hours=3)]

@@ -21,6 +21,7 @@ from bot.core.tickets import (
     WORK_PATH,
     IllegalMove,
     Rule,
+    TicketEvent,
     allowed,
     is_open,
     move,
@@ -297,3 +298,41 @@ def test_a_status_no_move_leads_to_is_named() -> None:
     assert tickets.unreachable() == ()
     stray = {"repair": {**tickets.TRANSITIONS["repair"], "forgotten": {}}}
     assert tickets.unreachable(stray) == (("repair", "forgotten"),)
+
+
+# ── What a refusal says, and what a move leaves alone ───────────────────────────────────────────────────────────────
+
+
+def test_a_refusal_says_in_one_word_why_and_in_a_sentence_what_instead() -> None:
+    with pytest.raises(IllegalMove) as refused:
+        move(ticket(), "depart", "steward", NOON)
+    assert refused.value.why == "status"
+    assert str(refused.value) == (
+        "YH-BX-0001 is submitted: 'depart' is not possible now; possible: accept, assign, acknowledge, reject, cancel"
+    )
+    with pytest.raises(IllegalMove) as refused:
+        move(ticket("fee_case"), "accept", "guard", NOON)
+    assert refused.value.why == "role"
+    assert str(refused.value) == (
+        "YH-FY-0001: 'accept' is not for role guard; it is for cashier, manager, steward, supervisor"
+    )
+    with pytest.raises(IllegalMove) as refused:
+        move(ticket(), "reject", "steward", NOON)
+    assert refused.value.why == "note"
+    assert str(refused.value) == "YH-BX-0001: 'reject' needs a note that says why or what was done"
+
+
+def test_a_move_without_note_or_name_leaves_both_as_they_were() -> None:
+    moved, line = move(ticket(assignee="张师傅"), "accept", "technician", NOON)
+    assert (moved.assignee, moved.pause_reason) == ("张师傅", "")
+    assert line == TicketEvent("accept", "submitted", "dispatched", "technician", NOON, "")
+
+
+def test_a_note_is_a_reason_for_waiting_only_on_hold() -> None:
+    done, _ = move(ticket("repair", "in_progress"), "done", "technician", NOON, "换了阀芯")
+    assert done.pause_reason == ""
+
+
+def test_those_who_may_act_are_named_one_by_one_or_as_a_group() -> None:
+    assert tickets._by("resident", tickets.BOSSES, "clock") == {"resident", "supervisor", "manager", "clock"}
+    assert isinstance(tickets._by("resident"), frozenset)

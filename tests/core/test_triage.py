@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.triage import DANGERS, TriageRules, load, triage
+from bot.core import triage as judging
+from bot.core.triage import DANGERS, READINGS, SCOPES, TriageRules, load, stands_down, triage
 
 SOURCE: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "data" / "triage.yml").read_text(encoding="utf-8")
@@ -308,3 +310,206 @@ def test_a_file_that_is_no_mapping_is_refused(nothing: object) -> None:
 
 def test_every_danger_has_its_safety_line() -> None:
     assert RULES.lines == tuple(f"utter_safety_{danger}" for danger in DANGERS)
+
+
+# ── How it is judged: rules made for the test, each word of them its own name ──────────────────────────────────────
+
+
+def made(readings: dict[str, list[str]] | None = None, figures: tuple[str, ...] = (), **fire: Any) -> TriageRules:
+    """Rules in which the only danger that can be meant is fire, by the word 火 or "fire" unless said otherwise."""
+    silent = {"zh": ["无此词"], "en": ["nosuchword"]}
+    dangers: dict[str, Any] = {name: {"patterns": silent} for name in DANGERS}
+    dangers["fire"] = {"patterns": {"zh": ["火"], "en": ["fire"]}, **fire}
+    return load(
+        {
+            "version": 1,
+            "writing": {"as_meant": {"zh": {}, "en": {}}, "words": {"zh": [], "en": []}},
+            "words": {},
+            "readings": {name: {"zh": (readings or {}).get(name, ["无此词"]), "en": ["nosuchword"]} for name in READINGS},
+            "figures": {"zh": list(figures)},
+            "dangers": dangers,
+        }
+    )
+
+
+def both(*patterns: str) -> dict[str, list[str]]:
+    return {"zh": list(patterns), "en": ["nosuchword"]}
+
+
+def test_every_excuse_has_its_place() -> None:
+    assert set(SCOPES) < set(READINGS)
+    assert set(SCOPES.values()) <= set(judging._Text.of("火").scopes(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("reading", "excused", "counts"),
+    [
+        ("negated", "词火", "火词"), ("negated", "甲词火", "词,火"), ("negated", "词火", "词。火"),
+        ("feared", "词火", "词,火"), ("feared", "词甲火", "火词"),
+        ("hypothetical", "词,火", "词。火"), ("hypothetical", "词,火", "火词"),
+        ("past", "词,火", "词。火"), ("past", "火甲词", "火,词"), ("past", "火甲甲甲词", "火甲甲甲甲词"),
+        ("recurring", "火,词", "火。词"), ("recurring", "词,火", "词!火"),
+        ("told", "火,词", "火?词"), ("asked", "火,词", "火;词"), ("asked", "词,火", "词\n火"),
+        ("named", "火词", "火甲词"), ("named", "火词词", "词火"),
+        ("drill", "火。词", "火"), ("drill", "词。火", "火"), ("stand_down", "火。甲。词", "火。甲"),
+    ],
+)  # fmt: skip
+def test_an_excuse_counts_in_its_place_alone(reading: str, excused: str, counts: str) -> None:
+    rules = made({reading: ["词$" if reading == "negated" else "词"]})
+    assert triage(rules, excused) is None
+    assert triage(rules, counts) is not None
+
+
+def test_speech_without_punctuation_is_not_one_sentence() -> None:
+    rules, reach = made({"recurring": ["词"]}), judging.WINDOW["zh"]
+    for near in ("词" + "甲" * (reach - 1) + "火", "火" + "甲" * (reach - 1) + "词"):
+        assert triage(rules, near) is None
+    for far in ("词" + "甲" * reach + "火", "火" + "甲" * reach + "词"):
+        assert triage(rules, far) is not None
+
+
+def test_english_reaches_farther_than_chinese() -> None:
+    rules = load({**SOURCE, "readings": {**SOURCE["readings"], "recurring": {"zh": ["词"], "en": ["weekly"]}}})
+    filler = " ".join(["well"] * 15)
+    assert judging.WINDOW["zh"] < len(filler) < judging.WINDOW["en"]
+    assert triage(rules, f"weekly {filler} flames") is None
+    assert triage(rules, f"a word {filler} flames") is not None
+
+
+def test_a_word_of_the_present_takes_an_excuse_back() -> None:
+    rules = made({"past": ["昨"], "told": ["闻"], "present": ["今"], "still": ["仍"], "recent": ["刚"]})
+    assert triage(rules, "昨,火") is None
+    for text in ("昨,今火", "昨,仍火", "昨火仍", "昨火刚", "闻,今火"):
+        assert triage(rules, text) is not None, text
+    for text in ("今昨,火", "昨火,今", "闻火仍", "昨火。仍", "昨火。刚"):
+        assert triage(rules, text) is None, text
+
+
+def test_one_excuse_that_is_taken_back_does_not_hide_another() -> None:
+    rules = made({"told": ["闻"], "present": ["今"], "named": ["牌"]})
+    assert triage(rules, "闻今火闻") is None
+    assert triage(rules, "火甲牌牌") is not None
+
+
+def test_what_is_over_must_not_go_on_nor_be_denied() -> None:
+    rules = made({"still": ["仍"], "recent": ["刚"], "negated": ["没$"], "present": ["今"]}, over=both("灭"))
+    for text in ("火灭", "火。灭", "火,没灭,灭"):
+        assert triage(rules, text) is None, text
+    for text in ("灭火", "火仍灭", "刚火,灭", "火没灭", "火,没灭"):
+        assert triage(rules, text) is not None, text
+    assert triage(rules, "火灭。仍") is None
+
+
+def test_a_stand_down_that_is_denied_is_none() -> None:
+    rules = made({"negated": ["没$"], "stand_down": ["事"], "told": ["闻"]})
+    assert triage(rules, "火事") is None
+    assert triage(rules, "火没事") is not None
+    assert triage(rules, "火没事,事") is None
+    assert triage(rules, "没闻火") is None, "other excuses are not asked whether they are denied"
+
+
+def test_a_danger_may_be_deaf_to_an_excuse() -> None:
+    assert triage(made({"told": ["闻"]}), "闻火") is None
+    assert triage(made({"told": ["闻"]}, deaf_to=["told"]), "闻火") is not None
+
+
+def test_one_mention_excused_leaves_the_next_to_be_judged() -> None:
+    found = triage(made({"negated": ["没$"]}), "没火,火火")
+    assert found is not None and found.matched == "火"
+
+
+def test_figures_and_exclusions_are_blanked_together_and_nothing_else_is() -> None:
+    rules = made(figures=("心火",), exclusions=both("火锅", "锅炉火"))
+    for text in ("心火", "火锅", "火锅炉火", "心火锅"):
+        assert triage(rules, text) is None, text
+    found = triage(rules, "火锅,心火,大火")
+    assert found is not None and found.matched == "火"
+    assert judging._Text.of("甲火锅乙").blanked(both_compiled("火锅"), "甲火锅乙") == "甲··乙"
+    assert judging._Text.of("甲乙").blanked(both_compiled("火锅"), "丙丁") == "丙丁", "nothing found, nothing built anew"
+
+
+def both_compiled(pattern: str) -> dict[str, Any]:
+    return {"zh": (re.compile(pattern),), "en": ()}
+
+
+def test_scenes_stand_close_together_in_any_order() -> None:
+    rules = made(patterns=both("无"), scenes={"zh": [["梯", "困", "人"]]})
+    reach = judging._SCENE["zh"]
+    for text in ("梯困人", "人困梯", "困,人。梯", "人" + "甲" * (reach - 1) + "梯困", "梯困" + "甲" * (reach - 2) + "人"):
+        found = triage(rules, text)
+        assert found is not None, text
+        assert {"梯", "困", "人"} <= set(found.matched)
+    for text in ("梯困", "梯人", "困人", "人" + "甲" * reach + "梯困", "梯困" + "甲" * (reach - 1) + "人"):
+        assert triage(rules, text) is None, text
+
+
+def test_a_scene_is_excused_by_any_of_its_parts_and_in_a_message_about_business() -> None:
+    rules = made({"negated": ["没$"], "business": ["单"]}, patterns=both("无"), scenes={"zh": [["梯", "困"]]})
+    assert triage(rules, "梯困") is not None
+    assert triage(rules, "梯没困") is None
+    assert triage(rules, "单,梯困") is None
+
+
+def test_a_hint_counts_in_a_hurry_and_not_in_business() -> None:
+    rules = made({"hurried": ["快"], "business": ["单"]}, patterns=both("无"), hints=both("烫"), exclusions=both("烫发"))
+    assert triage(rules, "烫,快") is not None
+    for text in ("烫", "快", "单,烫,快", "烫发,快"):
+        assert triage(rules, text) is None, text
+
+
+def test_a_cry_for_help_comes_last_and_is_not_about_a_blocked_drain() -> None:
+    rules = made({"household": ["管"], "business": ["单"]}, cries=both("救"), exclusions=both("救生圈"))
+    assert triage(rules, "救") is not None and triage(rules, "单,救") is not None
+    assert triage(rules, "管,救") is None and triage(rules, "救生圈") is None
+    found = triage(rules, "救,火")
+    assert found is not None and found.matched == "火"
+
+
+def test_signs_alone_are_read_too() -> None:
+    assert triage(made(patterns=both("🔥{2}")), "🔥🔥") is not None
+
+
+def test_a_text_in_one_language_is_not_searched_for_the_other() -> None:
+    assert judging._Text.of("火").languages == ("zh",)
+    assert judging._Text.of("fire").languages == ("en",)
+    assert judging._Text.of("火 fire").languages == ("zh", "en")
+
+
+def test_what_is_found_points_into_the_text_as_it_was_sent() -> None:
+    found = triage(RULES, "老師,3棟著火啦!!")
+    assert found is not None and (found.danger, found.matched) == ("fire", "著火")
+    found = triage(RULES, "theres smok evrywhere, hlep, there's a fier")
+    assert found is not None and found.matched == "a fier"
+
+
+# ── Stand-down: a danger reported before has ended ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("danger", "text"),
+    [
+        ("fire", "火灭了没事了"), ("fire", "误报"), ("fire", "火滅了"), ("fire", "the fire is out"), ("gas", "阀门关好了,味散了"),
+        ("trapped_lift", "人都出来了"), ("trapped_lift", "we got out"), ("missing_person", "孩子找到了"),
+        ("missing_person", "found him"), ("general", "出来了"), ("fire", "false alarm"), ("smoke", "虚惊一场"),
+    ],
+)  # fmt: skip
+def test_a_stand_down_is_heard(danger: str, text: str) -> None:
+    assert stands_down(RULES, text, danger)
+
+
+@pytest.mark.parametrize(
+    ("danger", "text"),
+    [
+        ("fire", "火还没灭"), ("fire", "火灭了吗"), ("fire", "在五楼"), ("fire", "人都出来了,火还在烧"), ("fire", "can't put it out"),
+        ("missing_person", "还没找到"), ("missing_person", "haven't found him"), ("trapped_lift", "什么时候能出来"), ("fire", ""),
+    ],
+)  # fmt: skip
+def test_what_goes_on_is_no_stand_down(danger: str, text: str) -> None:
+    assert not stands_down(RULES, text, danger)
+
+
+def test_the_end_of_one_danger_is_not_that_of_another() -> None:
+    rules = made(over=both("灭"))
+    assert stands_down(rules, "灭", "fire") and stands_down(rules, "灭", "general")
+    assert not stands_down(rules, "灭", "gas")
+    assert not stands_down(rules, "甲" * 2000 + "灭", "fire"), "no more is read than is judged"

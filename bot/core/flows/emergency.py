@@ -6,10 +6,10 @@ line. The conversation leaves this flow when the ticket has ended or the residen
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.core import triage
 from bot.core.flows import FLOWS
 from bot.core.resolve import phone
 from bot.core.resolve.where import address, place, room
@@ -29,11 +29,6 @@ from bot.core.types import (
 
 FLOW = "emergency"
 ROLES = ("technician", "guard", "steward", "supervisor", "manager")
-_STOOD_DOWN = re.compile(
-    r"没事了|误报|虚惊|搞错了|火灭了|灭了|关了阀|阀门关|救出来|出来了|找到了|解除|已经安全|"
-    r"\bfalse alarm\b|\bfire(?:'s| is)? out\b|\bwe(?:'re| are) (?:ok|safe|fine|out)\b|\ball (?:clear|good|safe)\b|\bfound (?:him|her|them)\b",
-    re.I,
-)
 
 
 def ticket_of(talk: Talk) -> TicketView | None:
@@ -143,7 +138,7 @@ def note(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
 def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     """The resident goes on speaking while the emergency is open."""
     note(talk, ticket, text, heard)
-    if _STOOD_DOWN.search(text):
+    if triage.stands_down(talk.script.triage, text, ticket.category):
         talk.say("utter_emergency_safe")
         leave(talk)
     else:
