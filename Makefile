@@ -6,7 +6,7 @@ BIN := .venv/bin
 NLU_PYTHON := nlu/.venv/bin/python
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check train nlu-report chat desk digest screens bench lock nlu-lock clean python-ok
+.PHONY: help setup demo test check train nlu-report chat desk digest mutants screens bench lock nlu-lock clean python-ok
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
