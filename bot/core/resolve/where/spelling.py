@@ -14,10 +14,7 @@ from bot.core.resolve.hanzi import simple
 from bot.core.resolve.numerals import ZH_NUMERAL
 
 #: Traditional and simplified by turns: the words of homes and their faults that `hanzi` does without.
-_PAIRS: Final = (
-    "臥卧鋪铺舖铺員员報报鏡镜陰阴漲涨訴诉舉举銹锈鏽锈淨净綠绿欄栏桿杆崗岗側侧鬆松緊紧傳传導导壓压掃扫嬰婴櫥橱冇没縫缝翹翘脫脱凍冻閥阀"
-    "儲储紗纱噴喷濾滤閃闪異异霧雾燙烫鏈链鉸铰彈弹貼贴牀床徑径幹干鍵键"
-)
+_PAIRS: Final = "舖铺側侧傳传櫥橱冇没凍冻閥阀儲储紗纱鉸铰"
 _HOUSEHOLD: Final[Mapping[int, str]] = {
     ord(old): new for old, new in zip(_PAIRS[::2], _PAIRS[1::2], strict=True)
 }
