@@ -149,7 +149,10 @@ class Resident(_Owned, table=True):
 
 
 class Membership(_Owned, table=True):
-    """A resident belongs to a household as owner, family or tenant, for a time (local dates, `until` included)."""
+    """A resident belongs to a household as owner, family, tenant or agent, for a time (local dates, `until` included).
+
+    `revoked_at` (desk clock) ends it at once, whatever the dates say: a move-out, or the owner's word.
+    """
 
     __table_args__ = (
         *_own(),
@@ -163,6 +166,7 @@ class Membership(_Owned, table=True):
     role: str
     since: date | None = None
     until: date | None = None
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class Staff(_Owned, table=True):
@@ -191,7 +195,11 @@ class Duty(_Owned, table=True):
 
 
 class Conversation(_Owned, table=True):
-    """One address on one channel account. `ready_at` (machine clock) is when its pending rows may be heard; NULL: none."""
+    """One address on one channel account, and so one channel identity: `resident_id` or `staff_id` says whose it is, and
+    nothing else does. `bound_by` is how that was found out: invite, roster, staff, demo.
+
+    `ready_at` (machine clock) is when its pending rows may be heard; NULL: none.
+    """
 
     __table_args__ = (
         *_own(),
@@ -200,12 +208,15 @@ class Conversation(_Owned, table=True):
         UniqueConstraint("community_id", "channel", "account", "address"),
         _where("ix_conversation_ready", "ready_at IS NOT NULL", "ready_at", "id"),
         Index("ix_conversation_resident", "community_id", "resident_id"),
+        _where("ix_conversation_staff", "staff_id IS NOT NULL", "community_id", "staff_id"),
     )
     channel: str
     account: str = ""
     address: str
     resident_id: int | None = Field(default=None, sa_type=BIG)
     staff_id: int | None = Field(default=None, sa_type=BIG)
+    bound_by: str = ""
+    bound_at: datetime | None = Field(default=None, sa_type=Instant)
     state: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     state_version: int = 0
     ready_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -221,6 +232,7 @@ class Inbox(_Owned, table=True):
         _pair("conversation_id", "conversation"),
         UniqueConstraint("community_id", "channel", "account", "external_id"),
         _where("ix_inbox_new", "status = 'new'", "community_id", "conversation_id", "id"),
+        Index("ix_inbox_received", "community_id", "conversation_id", "received_at"),
     )
     channel: str
     account: str = ""
@@ -233,6 +245,119 @@ class Inbox(_Owned, table=True):
     parse: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     model: str = ""
     error: str = Field(default="", sa_type=Text)
+
+
+# ── Who is asking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Invite(_Owned, table=True):
+    """A code that makes whoever redeems it a member of a household, or a colleague of the staff: once. Only its hash is kept.
+
+    `name` is the person meant, where the inviter said it; `resident_id` where the register already has them. Desk clock.
+    """
+
+    __table_args__ = (
+        *_own(),
+        _pair("household_id", "household"),
+        _pair("resident_id", "resident"),
+        _pair("staff_id", "staff"),
+        _pair("made_by_staff", "staff"),
+        _pair("made_by_resident", "resident"),
+        UniqueConstraint("community_id", "code_hash"),
+        Index("ix_invite_household", "community_id", "household_id"),
+    )
+    code_hash: str
+    household_id: int | None = Field(default=None, sa_type=BIG)
+    role: str = ""
+    resident_id: int | None = Field(default=None, sa_type=BIG)
+    staff_id: int | None = Field(default=None, sa_type=BIG)
+    name: str = ""
+    until: date | None = None
+    made_by_staff: int | None = Field(default=None, sa_type=BIG)
+    made_by_resident: int | None = Field(default=None, sa_type=BIG)
+    made_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+    used_by: int | None = Field(default=None, sa_type=BIG)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class BindAttempt(_Owned, table=True):
+    """A try to be recognised by name and telephone, counted against the speaker and against the room. `room` is the room as
+    it was said, whether or not there is such a room: the limits must not tell."""
+
+    __tablename__ = "bind_attempt"
+    __table_args__ = (
+        *_own(),
+        _pair("conversation_id", "conversation"),
+        Index("ix_bind_attempt_speaker", "community_id", "conversation_id", "at"),
+        Index("ix_bind_attempt_room", "community_id", "room", "at"),
+    )
+    conversation_id: int = Field(sa_type=BIG)
+    room: str
+    matched: bool
+    at: datetime = Field(sa_type=Instant)
+
+
+class IdentityEvent(_Owned, table=True):
+    """The audit trail of who became, or ceased to be, whom: one line for every change, never changed. No names."""
+
+    __tablename__ = "identity_event"
+    __table_args__ = (
+        *_own(),
+        Index("ix_identity_event_at", "community_id", "at"),
+        Index("ix_identity_event_household", "community_id", "household_id"),
+    )
+    what: str
+    conversation_id: int | None = Field(default=None, sa_type=BIG)
+    resident_id: int | None = Field(default=None, sa_type=BIG)
+    household_id: int | None = Field(default=None, sa_type=BIG)
+    by_staff: int | None = Field(default=None, sa_type=BIG)
+    by_resident: int | None = Field(default=None, sa_type=BIG)
+    note: str = ""
+    at: datetime = Field(sa_type=Instant)
+
+
+class Consent(_Owned, table=True):
+    """What somebody was told, or agreed or declined: `purpose` is notice, binding or papers; `version` that of the policy."""
+
+    __table_args__ = (
+        *_own(),
+        _pair("conversation_id", "conversation"),
+        Index("ix_consent_conversation", "community_id", "conversation_id", "id"),
+    )
+    conversation_id: int = Field(sa_type=BIG)
+    purpose: str
+    version: str
+    given: bool
+    at: datetime = Field(sa_type=Instant)
+
+
+class ExportLink(_Owned, table=True):
+    """A one-time link under which somebody fetches what is held about them. Only its hash is kept. Machine clock."""
+
+    __tablename__ = "export_link"
+    __table_args__ = (*_own(), _pair("conversation_id", "conversation"), UniqueConstraint("token_hash"))
+    conversation_id: int = Field(sa_type=BIG)
+    token_hash: str
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ChannelNote(_Owned, table=True):
+    """A small fact a platform makes an account keep: a token, a reply window, a card that may be updated. Machine clock."""
+
+    __tablename__ = "channel_note"
+    __table_args__ = (
+        *_own(),
+        UniqueConstraint("community_id", "channel", "account", "page"),
+        Index("ix_channel_note_until", "until"),
+    )
+    channel: str
+    account: str = ""
+    page: str
+    content: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    until: datetime = Field(sa_type=Instant)
 
 
 # ── Tickets ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,14 +5,20 @@ A channel knows its platform and nothing else: no database, no ticket, no other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from starlette.routing import BaseRoute
+
 from bot.core.types import Button, Language, Media
 
 Reach: TypeAlias = Literal["always", "window", "reply_only"]
+
+
+#: Fields of a message that most messages lack.
+_RARE = ("tap", "start", "event", "phone", "group", "replaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,15 @@ class Inbound:
     """One message as it came in. `external_id` is the platform's own id of it: a redelivery carries the same one.
 
     `address` is where an answer goes: a chat, an openid, a member.
+
+    Args:
+        button: what a button sends back, where the platform carries it whole.
+        tap: a short token instead (`token_of` made it), for platforms that carry few bytes; the desk looks up what it meant.
+        start: what a deep link or a scanned code carried, e.g. an invite.
+        event: "arrived" (they opened the chat or subscribed) or "left" (unsubscribed, blocked us); a message is "".
+        phone: a telephone the platform vouches for as the sender's own.
+        group: said in a group, to the desk. Never answered with personal data.
+        replaces: the external id of the message this is an edit of: a correction.
     """
 
     channel: str
@@ -32,6 +47,12 @@ class Inbound:
     location: str | None = None
     sender_name: str = ""
     language: Language | None = None  # of the page or account it came by, for what has no words
+    tap: str = ""
+    start: str = ""
+    event: Literal["", "arrived", "left"] = ""
+    phone: str = ""
+    group: bool = False
+    replaces: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What the inbox row keeps."""
@@ -43,6 +64,8 @@ class Inbound:
             "sender_name": self.sender_name,
             "address": self.address,
             "language": self.language,
+            # Only some messages have these; a row without them is as small as before.
+            **{name: value for name in _RARE if (value := getattr(self, name))},
         }
 
     @classmethod
@@ -59,6 +82,7 @@ class Inbound:
             data.get("location"),
             data.get("sender_name", ""),
             data.get("language"),
+            **{name: data[name] for name in _RARE if name in data},
         )
 
 
@@ -72,6 +96,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery that is kept: its platform may be acknowledged. A duplicate changed nothing."""
+
+    inbox_id: int
+    conversation_id: int
+    duplicate: bool
+
+
+class Accept(Protocol):
+    """Keeps a delivery. When it returns, the message is committed and the platform may be acknowledged; when it raises, the
+    platform must not be, so that it delivers again."""
+
+    async def __call__(self, message: Inbound) -> Receipt: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One outbox row on its way. `id` is the row's: a channel that can deduplicate may use it."""
 
@@ -81,6 +121,11 @@ class Message:
     key: str = ""
     author: str = ""  # the person whose words these are; empty: the desk's own
     photos: tuple[str, ...] = ()  # names in the media store
+
+
+def token_of(message: Message, position: int) -> str:
+    """A short token for the button at this position, for platforms that carry few bytes: it comes back as `Inbound.tap`."""
+    return f"{message.id}.{position}"
 
 
 class SendError(Exception):
@@ -120,6 +165,71 @@ class Channel(Protocol):
 
     async def send(self, to: str, message: Message) -> str:
         """Deliver, and return the platform's id of it. Raises SendError."""
+        ...
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A channel that asks its platform for messages (long polling)."""
+
+    async def listen(self, accept: Accept) -> None:
+        """Hear until cancelled. The desk runs it in one process at a time, under a lease of the account; it survives every
+        error of the platform, waiting as the platform asks."""
+        ...
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """A channel whose platform calls us."""
+
+    def routes(self, accept: Accept, answers: Answers) -> Sequence[BaseRoute]:
+        """What the web server is to serve for this account."""
+        ...
+
+
+class Answers(Protocol):
+    """The desk's answer to a delivery while its platform still waits for the response (a passive reply)."""
+
+    async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
+        """The conversation's unsent messages, claimed, as soon as the delivery was heard; () when that takes longer than
+        `patience` or nothing is to be said. Whoever takes them must `settle` them."""
+        ...
+
+    async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
+        """They went out with the response (`sent_unconfirmed` until the platform asks again), or go back to the queue."""
+        ...
+
+
+class Notebook(Protocol):
+    """Small facts a platform makes an account keep across restarts and processes. One transaction each."""
+
+    async def read(self, page: str) -> Mapping[str, Any] | None:
+        """The page as it stands, unless its time has passed."""
+        ...
+
+    async def change(
+        self, page: str, edit: Callable[[Mapping[str, Any] | None], Mapping[str, Any]], keep: timedelta
+    ) -> Mapping[str, Any]:
+        """Replace the page by what `edit` makes of it (None: there is none), alone among all processes, and return that.
+        `edit` is quick and pure; what it raises changes nothing. The page is forgotten after `keep`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `bot channels check` found: fine or not, in words an office understands, with what it must do."""
+
+    ok: bool
+    what: str
+    remedy: str = ""
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A channel that can tell whether its account works."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Ask the platform. Never raises: what fails is a finding."""
         ...
 
 
