@@ -32,6 +32,7 @@ from bot.nlu import NluUnavailable
 from bot.rasa_keeper import PATIENCE_SECONDS, RasaKeeper
 from bot.rasa_server import RasaServer, find_or_start, wanted_model
 from bot.settings import Settings
+from bot.store import Flood
 from bot.tables import table
 from bot.turns import Desk
 from bot.understanding import Nlu
@@ -75,8 +76,8 @@ class App:
     rasa: RasaKeeper | None = None
 
 
-def build_core(script: Script, year: int) -> Core:
-    """The pure core with script, policy and calendars bound to it."""
+def build_core(script: Script, year: int, site: str = "") -> Core:
+    """The pure core with script, policy and calendars bound to it. `site`: where the pages are reached."""
     calendars: dict[str, Calendar] = {}
 
     def calendar(community: Community) -> Calendar:
@@ -103,6 +104,8 @@ def build_core(script: Script, year: int) -> Core:
         initial=tickets.INITIAL,
         kind_codes=tickets.KIND_CODES,
         words=words,
+        policy=script.policy,
+        site=site,
     )
 
 
@@ -205,7 +208,7 @@ async def open_app(
         base: Clock = FixedClock(at.astimezone(UTC)) if at else machine
         clock = DeskClock(base)
         clock.load(database)
-        desk = Desk(database, build_core(script, base.now().year), clock, machine)
+        desk = Desk(database, build_core(script, base.now().year, settings.site), clock, machine)
         if nlu is None:
             keeper = await start_rasa(settings, progress)
         ear = Ear(nlu or keeper or NoNlu(), script)
@@ -213,9 +216,10 @@ async def open_app(
         watch = Watch(database)
         by_name = {(c.name, c.account): c for c in (*channels, *((WebChat(watch.wake),) if pages else ()))}
         holder = f"{socket.gethostname()}-{os.getpid()}"
-        pace = replace(
-            pace or Pace(burst=script.policy.burst_window), keep_misread=script.policy.keep_misread
-        )
+        policy = script.policy
+        flood = Flood(policy.flood_window, policy.flood_per_speaker, policy.flood_per_account)
+        pace = replace(pace or Pace(burst=policy.burst_window), flood=flood)
+        desk.plan_purge()
         workers = Workers(desk, holder, ear.hear, by_name, random.random, pace, media)
         community_id = database.read(
             lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from bot.core.types import Appointment, Community, Media, TicketDraft, TicketView
 from bot.database import both, insert_into
+from bot.identity import CURRENT
 from bot.tables import table
 
 TICKET = table("ticket")
@@ -51,12 +52,13 @@ _COMMUNITY = TICKET.c.community_id == bindparam("community_id")
 _HOUSEHOLDS = select(MEMBERSHIP.c.household_id).where(
     MEMBERSHIP.c.community_id == bindparam("community_id"),
     MEMBERSHIP.c.resident_id == bindparam("resident_id"),
-    or_(MEMBERSHIP.c.since.is_(None), MEMBERSHIP.c.since <= bindparam("today")),
-    or_(MEMBERSHIP.c.until.is_(None), MEMBERSHIP.c.until >= bindparam("today")),
+    CURRENT,
 )
-#: What a speaker may see: tickets of this conversation, and of the households the speaker belongs to today.
+#: What a speaker may see: tickets of the households the speaker belongs to today, and those of this conversation that belong to
+#: no household. A ticket of a household is not its former tenant's any more, though he opened it.
 _OWN: ColumnElement[bool] = or_(
-    TICKET.c.conversation_id == bindparam("conversation_id"), TICKET.c.household_id.in_(_HOUSEHOLDS)
+    and_(TICKET.c.household_id.is_(None), TICKET.c.conversation_id == bindparam("conversation_id")),
+    TICKET.c.household_id.in_(_HOUSEHOLDS),
 )
 _COLUMNS = (
     TICKET,

@@ -95,6 +95,7 @@ _CANCEL_KINDS = (
     .where(*_SUBJECT, DUE.c.kind.in_(bindparam("kinds", expanding=True)), DUE.c.status == "pending")
     .values(status="cancelled")
 )
+_WAITS = select(DUE.c.id).where(*_SUBJECT, DUE.c.kind == bindparam("kind"), DUE.c.status == "pending").limit(1)
 _NEXT = (
     select(DUE.c.id)
     .where(
@@ -219,6 +220,12 @@ def cancel(conn: Connection, community_id: int, subject: tuple[str, int], kinds:
             "kinds": list(kinds),
         },
     )
+
+
+def waits(conn: Connection, community_id: int, subject: tuple[str, int], kind: str) -> bool:
+    """Whether a row of this kind is pending."""
+    found = {"of_community": community_id, "of_type": subject[0], "of_subject": subject[1]}
+    return conn.execute(_WAITS, {**found, "kind": kind}).first() is not None
 
 
 def claim(

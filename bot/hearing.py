@@ -6,7 +6,7 @@ dialogue goes on with buttons, menus and rules.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bot.core.codec import state_from_json
@@ -34,19 +34,27 @@ class Ear:
         location = next((m.location for m in reversed(messages) if m.location), None)
         self.last = None
         language = next((m.language for m in reversed(messages) if m.language), None)
+        beside = Heard(
+            button=button,
+            media=media,
+            location=location,
+            language=language,
+            start=next((m.start for m in reversed(messages) if m.start), ""),
+            phone=next((m.phone for m in reversed(messages) if m.phone), ""),
+            group=any(m.group for m in messages),
+            event=messages[-1].event,
+        )
         if not text:
-            return Hearing(Heard(button=button, media=media, location=location, language=language))
+            return Hearing(beside)
         state = state_from_json(claim.state)
         default = language or state.language
         understood = await understand(self.nlu, self._script.triage, text, default=default)
         self.last = understood
-        heard = Heard(
+        heard = replace(
+            beside,
             text=text,
             matters=understood.matters,
             triage=understood.triage,
-            button=button,
-            media=media,
-            location=location,
             understood=understood.understood,
             language=understood.language,
             model=understood.parsed.model if understood.parsed else "",

@@ -488,6 +488,20 @@ class MediaStore:
                     removed += 1
         return removed
 
+    def drop_others(self, named: frozenset[str], older_than: float = LEFTOVER_AGE) -> int:
+        """Remove every picture that is not in `named` and older than so many seconds (a younger one may be about to be named).
+        How many there were."""
+        dropped = 0
+        for path in self._folder.glob("??/??/*"):
+            reference = path.name.partition(".")[0]
+            if path.name.startswith(".") or ".t" in path.name or reference in named:
+                continue
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - older_than:
+                    self.remove(reference)
+                    dropped += 1
+        return dropped
+
     def _find(self, reference: str) -> tuple[Path, _Form]:
         for form in _FORMS:
             path = self._path(reference, form.suffix)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bot.core.types import Misread
 from bot.tables import table
@@ -26,7 +26,6 @@ _SETTLE = (
     .where(_OWN, MISREADING.c.text == bindparam("of_text"), MISREADING.c.settled_at.is_(None))
     .values(settled_at=bindparam("new_at"), label=bindparam("new_label"))
 )
-_PURGE = delete(MISREADING).where(MISREADING.c.at < bindparam("before"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,3 @@ def settle(conn: Connection, community_id: int, texts: Iterable[tuple[str, str]]
     """Mark these as done: (text, the intent it was given, or "" for dropped)."""
     for text, label in texts:
         conn.execute(_SETTLE, {"of_community": community_id, "of_text": text, "new_at": at, "new_label": label})
-
-
-def purge(conn: Connection, before: datetime) -> int:
-    """Forget what is older, settled or not. How many."""
-    return int(conn.execute(_PURGE, {"before": before}).rowcount)

@@ -196,6 +196,16 @@ _SWEEP = (
     )
 )
 _INSERT = insert(OUTBOX)
+_SAID = (
+    select(OUTBOX.c.id)
+    .where(
+        OUTBOX.c.community_id == bindparam("community_id"),
+        OUTBOX.c.conversation_id == bindparam("conversation_id"),
+        OUTBOX.c.key == bindparam("key"),
+        OUTBOX.c.created_at > bindparam("since"),
+    )
+    .limit(1)
+)
 
 
 def row(
@@ -343,6 +353,12 @@ def settle(
             conversation_id=sent.conversation_id,
         )
     return done is not None
+
+
+def said_since(conn: Connection, community_id: int, conversation_id: int, key: str, since: datetime) -> bool:
+    """Whether this was said in the conversation after `since` (desk clock)."""
+    found = {"community_id": community_id, "conversation_id": conversation_id, "key": key, "since": since}
+    return conn.execute(_SAID, found).first() is not None
 
 
 def sweep(conn: Connection, machine_now: datetime) -> int:

@@ -10,23 +10,27 @@ A conversation is processed by one worker at a time: a claim puts a token and a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from enum import Enum
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select, text, update
 
-from bot import casebook, photos
+from bot import casebook, identity, photos, privacy
 from bot.casebook import Asker
 from bot.channels import Inbound
 from bot.core.types import (
-    Binding,
     Community,
     Need,
+    NeedHeld,
+    NeedInvite,
+    NeedMembers,
     NeedRecent,
     NeedRooms,
+    NeedRoster,
     NeedTicket,
     RoomRef,
     Speaker,
@@ -37,10 +41,9 @@ from bot.tables import table
 
 CONVERSATION = table("conversation")
 INBOX = table("inbox")
+OUTBOX = table("outbox")
 COMMUNITY = table("community")
 RESIDENT = table("resident")
-MEMBERSHIP = table("membership")
-HOUSEHOLD = table("household")
 ROOM = table("room")
 LEASE = table("lease")
 
@@ -60,6 +63,20 @@ class Accepted:
     inbox_id: int
     conversation_id: int
     duplicate: bool
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """How many messages within `window` are heard from one speaker; and on one account, before its busiest speakers wait."""
+
+    window: timedelta
+    per_speaker: int
+    per_account: int
+
+
+class _Standing(Enum):
+    FREE, WAITS, MUTED = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,7 @@ class Talk:
     resident_id: int | None
     resident_name: str
     resident_phone: str
+    staff_id: int | None
     state: Mapping[str, Any]
     claimed_by: str | None
 
@@ -135,7 +153,7 @@ _PUT = both(
                     "received_at",
                 )
             },
-            status="new",
+            status=bindparam("status"),
             attempts=0,
             model="",
             error="",
@@ -174,6 +192,32 @@ def talk_at(conn: Connection, place: Mapping[str, Any]) -> int:
     return int(found)
 
 
+_OF_SPEAKER = select(func.count()).where(
+    INBOX.c.community_id == bindparam("community_id"),
+    INBOX.c.conversation_id == bindparam("conversation_id"),
+    INBOX.c.received_at > bindparam("since"),
+)
+_OF_ACCOUNT = select(func.count(), func.count(INBOX.c.conversation_id.distinct())).where(
+    INBOX.c.community_id == bindparam("community_id"),
+    INBOX.c.channel == bindparam("channel"),
+    INBOX.c.account == bindparam("account"),
+    INBOX.c.received_at > bindparam("since"),
+)
+
+
+def _standing(conn: Connection, seen: Mapping[str, Any], conversation_id: int, now: datetime, flood: Flood) -> _Standing:
+    """Whether this speaker has said too much lately to be heard at once, or more than a fair share of a flooded account."""
+    since = {"since": now - flood.window}
+    own = int(conn.execute(_OF_SPEAKER, {**since, "community_id": seen["community_id"], "conversation_id": conversation_id}).scalar_one())
+    if own >= flood.per_speaker:
+        return _Standing.MUTED
+    if own < 2:
+        return _Standing.FREE  # whoever has hardly spoken never waits for those who do
+    account = {name: seen[name] for name in ("community_id", "channel", "account")}
+    everybody, speakers = conn.execute(_OF_ACCOUNT, {**since, **account}).one()
+    return _Standing.WAITS if everybody >= flood.per_account and own * speakers > everybody else _Standing.FREE
+
+
 def accept(
     conn: Connection,
     community_id: int,
@@ -184,6 +228,7 @@ def accept(
     burst: timedelta,
     at_once: bool = False,
     fetches: bool = False,
+    flood: Flood | None = None,
 ) -> Accepted:
     """Keep a delivery; once this commits it counts as received and the platform may be acknowledged.
 
@@ -191,6 +236,8 @@ def accept(
         burst: how long to wait for more of the same message; buttons do not wait.
         at_once: a life-safety rule fired: do not wait.
         fetches: the channel can fetch the photos it names; then each gets its due row here.
+        flood: how much is heard at once. What comes beyond, and is no emergency, is kept and shown to staff, but not heard
+            (status "muted"); an account's flood makes the speakers with the most messages wait, never the others.
     """
     seen = {
         "community_id": community_id,
@@ -200,18 +247,26 @@ def accept(
     }
     place = {**{k: seen[k] for k in _PLACE[:3]}, "address": message.address}
     conversation_id = talk_at(conn, place)
+    stands = _standing(conn, seen, conversation_id, now, flood) if flood is not None and not at_once else _Standing.FREE
     inbox_id = conn.scalar(
         _PUT[conn.dialect.name],
-        {**seen, "conversation_id": conversation_id, "payload": message.to_json(), "received_at": now},
-    )
+        {
+            **seen, "conversation_id": conversation_id, "payload": message.to_json(), "received_at": now,
+            "status": "muted" if stands is _Standing.MUTED else "new",
+        },
+    )  # fmt: skip
     if inbox_id is None:
         first = conn.execute(_SEEN, seen).one()
         return Accepted(first.id, first.conversation_id, duplicate=True)
+    if stands is _Standing.MUTED:
+        return Accepted(inbox_id, conversation_id, duplicate=False, muted=True)
     for item in message.media:
         if item.kind == "photo" and (fetches or item.path):
             photos.register(conn, community_id, conversation_id, message.channel, message.account, item, now)
     crash_point("accept.inbox")
-    wait = timedelta(0) if at_once or message.button is not None else burst
+    wait = timedelta(0) if at_once or message.button is not None or message.tap else burst
+    if flood is not None and stands is _Standing.WAITS:
+        wait = flood.window
     conn.execute(
         _READY, {"of_community": community_id, "of_id": conversation_id, "ready": machine_now + wait}
     )
@@ -326,6 +381,28 @@ def _burst(rows: tuple[Received, ...]) -> tuple[Received, ...]:
     return rows[:stop]
 
 
+_TAPPED = select(OUTBOX.c.buttons).where(
+    OUTBOX.c.community_id == bindparam("community_id"),
+    OUTBOX.c.conversation_id == bindparam("conversation_id"),
+    OUTBOX.c.id == bindparam("id"),
+)
+#: What a tap means that no button of this conversation ever had.
+_STALE = "stale"
+
+
+def _meant(conn: Connection, place: Mapping[str, Any], message: Inbound) -> Inbound:
+    """The message with its short token (`channels.token_of`) replaced by what the button sends back. A token of another
+    conversation means nothing here."""
+    if not message.tap:
+        return message
+    row, _, position = message.tap.partition(".")
+    value = _STALE
+    if row.isascii() and row.isdigit() and position.isascii() and position.isdigit() and len(row) < 19:
+        buttons = conn.scalar(_TAPPED, {**place, "id": int(row)}) or ()
+        value = next((value for index, (_, value) in enumerate(buttons) if index == int(position)), _STALE)
+    return replace(message, button=value)
+
+
 def claim_conversation(conn: Connection, token: str, machine_now: datetime, lease: timedelta) -> Claim | None:
     """The conversation that has waited longest, with its oldest burst; None when nobody waits.
 
@@ -339,10 +416,11 @@ def claim_conversation(conn: Connection, token: str, machine_now: datetime, leas
         return None
     crash_point("claim.marked")
     raw = conn.execute(_NEW_ROWS, {"community_id": found.community_id, "conversation_id": found.id}).all()
+    place = {"community_id": found.community_id, "conversation_id": found.id}
     rows = tuple(
         Received(
             r.id,
-            Inbound.from_json(r.channel, r.account, r.external_id, r.payload),
+            _meant(conn, place, Inbound.from_json(r.channel, r.account, r.external_id, r.payload)),
             r.received_at,
             r.attempts,
             r.parse,
@@ -448,35 +526,6 @@ _RESIDENT_OF = select(CONVERSATION.c.resident_id).where(
     CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.id == bindparam("id")
 )
 _COMMUNITY = select(COMMUNITY).where(COMMUNITY.c.id == bindparam("community_id"))
-_BINDINGS = (
-    select(
-        MEMBERSHIP.c.household_id,
-        MEMBERSHIP.c.role,
-        ROOM.c.id,
-        ROOM.c.label,
-        ROOM.c.building_code,
-        ROOM.c.unit_code,
-        ROOM.c.room_code,
-    )
-    .join_from(
-        MEMBERSHIP,
-        HOUSEHOLD,
-        and_(
-            HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id
-        ),
-    )
-    .join(ROOM, and_(ROOM.c.community_id == HOUSEHOLD.c.community_id, ROOM.c.id == HOUSEHOLD.c.room_id))
-    .where(
-        MEMBERSHIP.c.community_id == bindparam("community_id"),
-        MEMBERSHIP.c.resident_id == bindparam("resident_id"),
-        or_(MEMBERSHIP.c.since.is_(None), MEMBERSHIP.c.since <= bindparam("today")),
-        or_(MEMBERSHIP.c.until.is_(None), MEMBERSHIP.c.until >= bindparam("today")),
-    )
-    .order_by(MEMBERSHIP.c.id)
-    .limit(10)
-)
-
-
 @cache
 def _rooms(parts: tuple[str, ...]) -> Any:
     """Register rows that fit the parts that were said."""
@@ -519,6 +568,7 @@ def lock_talk(conn: Connection, community_id: int, conversation_id: int) -> Talk
         r.resident_id,
         r.resident_name,
         r.resident_phone,
+        r.staff_id,
         r.state,
         r.claimed_by,
     )
@@ -529,31 +579,44 @@ def _room(r: Any) -> RoomRef:
 
 
 def speaker(conn: Connection, community_id: int, talk: Talk, today: date) -> Speaker:
-    """Who speaks, with the households they belong to on this local date (at most 10)."""
+    """Who speaks: a colleague, or a resident with the households they belong to on this local date (at most 10)."""
+    if talk.staff_id is not None:
+        return Speaker(colleague=identity.colleague(conn, community_id, talk.staff_id))
     if talk.resident_id is None:
         return Speaker()
-    rows = conn.execute(
-        _BINDINGS, {"community_id": community_id, "resident_id": talk.resident_id, "today": today}
-    ).all()
-    bindings = tuple(Binding(r.household_id, _room(r), r.role) for r in rows)
+    bindings = identity.bindings(conn, community_id, talk.resident_id, today)
     return Speaker(talk.resident_id, talk.resident_name, talk.resident_phone, bindings)
 
 
-def gather(conn: Connection, asker: Asker, needs: Iterable[Need]) -> dict[Need, Any]:
-    """Answer what `step` needs; each answer is bounded in rows."""
+def rooms(conn: Connection, community_id: int, need: NeedRooms) -> tuple[RoomRef, ...]:
+    """Rooms of the register that fit the parts that were said, at most 6."""
+    said = {"building_code": need.building, "unit_code": need.unit, "room_code": need.room}
+    parts = {name: value for name, value in said.items() if value is not None}
+    rows = conn.execute(_rooms(tuple(parts)), {"community_id": community_id, **parts}).all()
+    return tuple(_room(r) for r in rows)
+
+
+def gather(conn: Connection, asker: Asker, needs: Iterable[Need], now: datetime) -> dict[Need, Any]:
+    """Answer what `step` needs; each answer is bounded in rows. `now` is the desk clock."""
+    community_id, conversation_id = asker.community_id, asker.conversation_id or 0
     found: dict[Need, Any] = {}
     for need in needs:
         match need:
-            case NeedRooms(building, unit, room):
-                said = {"building_code": building, "unit_code": unit, "room_code": room}
-                parts = {name: value for name, value in said.items() if value is not None}
-                rows = conn.execute(_rooms(tuple(parts)), {"community_id": asker.community_id, **parts}).all()
-                found[need] = tuple(_room(r) for r in rows)
+            case NeedRooms():
+                found[need] = rooms(conn, community_id, need)
             case NeedTicket(number):
                 owned = casebook.own_by_number(conn, asker, number)
                 found[need] = None if owned is None else owned.view
             case NeedRecent():
                 found[need] = tuple(c.view for c in casebook.recent(conn, asker))
+            case NeedInvite():
+                found[need] = identity.invitation(conn, community_id, conversation_id, need, now)
+            case NeedRoster():
+                found[need] = identity.roster(conn, community_id, conversation_id, need, asker.today)
+            case NeedMembers(household_id):
+                found[need] = identity.members(conn, community_id, household_id, asker.today)
+            case NeedHeld():
+                found[need] = privacy.held(conn, community_id, conversation_id)
     return found
 
 

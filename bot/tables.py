@@ -233,6 +233,7 @@ class Inbox(_Owned, table=True):
         UniqueConstraint("community_id", "channel", "account", "external_id"),
         _where("ix_inbox_new", "status = 'new'", "community_id", "conversation_id", "id"),
         Index("ix_inbox_received", "community_id", "conversation_id", "received_at"),
+        Index("ix_inbox_account", "community_id", "channel", "account", "received_at"),
     )
     channel: str
     account: str = ""

@@ -12,22 +12,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import casebook, dues, escalations, photos, receipts, rota, store
+from bot import casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
 from bot.casebook import Asker, Case
 from bot.clock import Clock, DeskClock
 from bot.core import access
+from bot.core.flows.binding import ROLES
+from bot.core.resolve import invitecode
 from bot.core.tickets import IllegalMove
 from bot.core.types import (
     Heard,
     Media,
     OpenTicket,
     Priority,
+    Recognised,
     Say,
     StaffSaid,
     Tell,
@@ -47,6 +51,9 @@ from bot.work import Change, Core, LockFirst, NotFound, Work
 T = TypeVar("T", covariant=True)
 
 LOCK_ROUNDS = 4
+_FLOOD = "utter_flood"
+#: Due rows that are no turn of a conversation: the workers carry them out.
+BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT)
 
 
 class _UseCase(Protocol[T]):
@@ -67,6 +74,7 @@ _BY_NUMBER = select(*_REFERENCE).where(
 _BY_ID = select(*_REFERENCE).where(
     _TICKET.c.community_id == bindparam("community_id"), _TICKET.c.id == bindparam("id")
 )
+_COMMUNITY = table("community")
 _CONVERSATION = table("conversation")
 _LATEST_TALK = (
     select(_CONVERSATION.c.id)
@@ -161,6 +169,24 @@ class Desk:
             raise
         except Exception:
             self.database.write(at_least)
+
+    def calm(self, community_id: int, conversation_id: int) -> None:
+        """Tell whoever floods the desk that all of it is kept: once a window, not for every message."""
+
+        def say(conn: Connection) -> None:
+            now = self.clock.now()
+            if outbox.said_since(conn, community_id, conversation_id, _FLOOD, now - self.core.policy.flood_window):
+                return
+            talk = store.lock_talk(conn, community_id, conversation_id)
+            community = store.community(conn, community_id)
+            language = self.core.decode(talk.state).language
+            words = self.core.words(_FLOOD, {"duty_phone": community.duty_phone}, language)
+            letter = outbox.row(
+                community_id, talk.address, Say(words, key=_FLOOD), desk_now=now, machine_now=self.machine.now()
+            )
+            outbox.put(conn, [letter])
+
+        self.database.write(say)
 
     # ── a ticket was moved ──
 
@@ -363,6 +389,140 @@ class Desk:
 
         self._locking(say)
 
+    # ── who belongs where ──
+
+    def invite_into(
+        self, community_id: int, staff_id: int, household_id: int, role: str, *, name: str = "", until: date | None = None,
+        resident_id: int | None = None, printed: bool = False,
+    ) -> str:  # fmt: skip
+        """A code that makes whoever redeems it a member of the household, as it is shown. `printed`: a sheet lasts longer.
+
+        Raises Refused, NotFound, ValueError for a role nobody can have.
+        """
+        if role not in ROLES:
+            raise ValueError(f"'{role}' is no role in a household; known: {', '.join(ROLES)}")
+
+        def make(conn: Connection) -> str:
+            actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "bind")
+            if identity.room_of_household(conn, community_id, household_id) is None:
+                raise NotFound("there is no such household here")
+            policy, now = self.core.policy, self.clock.now()
+            lasts = policy.printed_invite_valid if printed else policy.invite_valid
+            return identity.make_invite(
+                conn, community_id, now=now, expires_at=now + lasts, household_id=household_id, role=role,
+                resident_id=resident_id, name=name, until=until, by_staff=staff_id,
+            )  # fmt: skip
+
+        return invitecode.written(self.database.write(make))
+
+    def invite_colleague(self, community_id: int, staff_id: int, colleague_id: int) -> str:
+        """A code that makes a conversation a colleague's, as it is shown. Raises Refused, NotFound."""
+
+        def make(conn: Connection) -> str:
+            actor = _colleague(conn, community_id, staff_id)
+            if colleague_id != staff_id:  # one's own other device needs no leave
+                access.demand(actor.role, "appoint")
+            _colleague(conn, community_id, colleague_id)
+            now = self.clock.now()
+            return identity.make_invite(
+                conn, community_id, now=now, expires_at=now + self.core.policy.staff_invite_valid, staff_id=colleague_id,
+                by_staff=staff_id,
+            )  # fmt: skip
+
+        return invitecode.written(self.database.write(make))
+
+    def recognise(
+        self, community_id: int, staff_id: int, number: str, household_id: int, role: str, until: date | None = None
+    ) -> None:
+        """The papers of an application are right: its conversation belongs to this household from now on, and the application is
+        answered. A second press is refused by the transition table. Raises Refused, NotFound, IllegalMove, ValueError."""
+        if role not in ROLES:
+            raise ValueError(f"'{role}' is no role in a household; known: {', '.join(ROLES)}")
+
+        def decide(conn: Connection, also: frozenset[int]) -> None:
+            found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
+            actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "bind")
+            if found is None or found.conversation_id is None:
+                raise NotFound(f"there is no application {number} here")
+            room = identity.room_of_household(conn, community_id, household_id)
+            if room is None:
+                raise NotFound("there is no such household here")
+            work = self._begin_ticket(conn, community_id, found, also)
+            work.actor = actor
+            case = work.cases[found.id]
+            if (case.view.kind, case.view.category) != ("enquiry", "binding"):
+                raise NotFound(f"{number} is no application to be linked")
+            said, now, today = case.view, work.now, work.asker.today
+            after = said
+            for action in ("accept", "answer"):
+                if action == "accept" and after.status != "open":
+                    continue
+                moved, _ = self.core.move(after, action, actor.role, now, room.label, actor.name)
+                work.write(work.cases[found.id], moved, actor.id)
+                work.note(after, moved, action, actor.role, actor.name, actor.id)
+                after = moved
+            crash_point("recognise.moved")
+            work.talk = self._talk_of(conn, work, found)
+            assert work.talk is not None
+            language = self.core.decode(_state(work)).language
+            resident_id = work.talk.resident_id or identity.new_resident(
+                conn, community_id, case.contact_name, said.contact, language
+            )
+            identity.join(conn, community_id, household_id, resident_id, role, today, until)
+            identity.bind(conn, community_id, work.talk.id, resident_id, household_id, "staff", now, staff_id)
+            work.talk = self._talk_of(conn, work, found)  # as it is now: whose it is has changed
+            assert work.talk is not None
+            work.subject = None
+            state = work.step(Recognised(room, role, actor.name))
+            store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
+            crash_point("recognise.saved")
+
+        self._locking(decide)
+
+    def end_membership(self, community_id: int, staff_id: int, membership_id: int) -> None:
+        """Somebody has moved out: at once, in every conversation of theirs. Raises Refused, NotFound."""
+
+        def end(conn: Connection) -> None:
+            actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "bind")
+            if not identity.revoke(conn, community_id, membership_id, self.clock.now(), by_staff=staff_id):
+                raise NotFound("that membership has ended already, or there is none")
+
+        self.database.write(end)
+
+    # ── what is too old ──
+
+    def plan_purge(self) -> None:
+        """See to it that every community has its next nightly purge."""
+
+        def plan(conn: Connection) -> None:
+            now = self.clock.now()
+            for row in conn.execute(select(_COMMUNITY.c.id, _COMMUNITY.c.zone)).all():
+                if not dues.waits(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE):
+                    dues.remind(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE, 1, _next_night(now, row.zone), {})
+
+        self.database.write(plan)
+
+    def purge(self, due: DueRow) -> frozenset[str] | None:
+        """Remove what policy no longer keeps, and plan the next night. Returns the photos that are still named; None when the
+        claim was lost."""
+
+        def clean(conn: Connection) -> frozenset[str] | None:
+            if not dues.settle(conn, due, "done"):
+                return None
+            policy, now = self.core.policy, self.clock.now()
+            privacy.purge(conn, due.community_id, policy.keep, policy.keep_misread, now, self.machine.now())
+            crash_point("purge.done")
+            zone = store.community(conn, due.community_id).zone.key
+            dues.remind(
+                conn, due.community_id, (privacy.SUBJECT, due.subject_id), privacy.PURGE, 1, _next_night(now, zone), {}
+            )
+            return privacy.kept_photos(conn)
+
+        return self.database.write(clean)
+
     # ── a timer fired ──
 
     def fire_due(self, due: DueRow) -> bool:
@@ -428,8 +588,8 @@ class Desk:
         included. Returns how many fired. Demonstrations, tests and simulations alone do this."""
         fired = 0
         lease = timedelta(minutes=1)
-        # A photo is fetched by the workers, which can wait for a platform.
-        while (due := self.claim_due(until, token, lease, (photos.SUBJECT,))) is not None:
+        # A photo is fetched by the workers, which can wait for a platform; what is purged is removed by them too.
+        while (due := self.claim_due(until, token, lease, BESIDES_TURNS)) is not None:
             self._move_clock(max(due.at, self.clock.now()))
             try:
                 fired += self.fire_due(due)
@@ -506,6 +666,13 @@ class Desk:
         if found.conversation_id is None:
             return None
         return store.lock_talk(conn, work.community.id, found.conversation_id)
+
+
+def _next_night(now: datetime, zone: str) -> datetime:
+    """The next three o'clock of the community's night."""
+    local = now.astimezone(ZoneInfo(zone))
+    night = local.replace(hour=3, minute=0, second=0, microsecond=0)
+    return (night if night > local else night + timedelta(days=1)).astimezone(UTC)
 
 
 def _colleague(conn: Connection, community_id: int, staff_id: int) -> Colleague:

@@ -13,30 +13,44 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import casebook, dues, escalations, misreadings, outbox, rota, store
+from bot import casebook, dues, escalations, identity, misreadings, outbox, privacy, rota, sessions, store
 from bot.casebook import Asker, Case
+from bot.core.policy import Policy
+from bot.core.resolve import invitecode
 from bot.core.types import (
     AmendTicket,
     Appointment,
+    BindTo,
     CancelReminders,
     Community,
+    Consented,
+    Disclose,
     Effect,
     Escalate,
     Event,
+    Export,
     Facts,
+    Forget,
+    MakeInvite,
     Media,
     Misread,
     MoveTicket,
     NeedMore,
+    NoteAttempt,
     OpenTicket,
+    Redeem,
     Remind,
+    Revoke,
     SaveAnswer,
     Say,
+    SignIn,
     Speaker,
     State,
     Tell,
     TicketView,
+    TimerFired,
     Turn,
+    Unbind,
 )
 from bot.database import crash_point
 from bot.dues import Deadline
@@ -65,6 +79,8 @@ class Core:
     initial: Mapping[str, str]
     kind_codes: Mapping[str, str]
     words: Callable[[str, Mapping[str, Any], str], str]
+    policy: Policy
+    site: str = ""  # where the pages are reached, for links that are sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +126,15 @@ class Work:
     letters: list[dict[str, Any]] = field(default_factory=list)
     opened: TicketView | None = None
     actor: Colleague | None = None
+    by_clock: bool = False
+    language: str = "zh"
 
     # ── the step ──
 
     def step(self, event: Event) -> State:
         """Load, ask the pure core, apply. Returns the new state."""
         state = self.core.decode(self.talk.state) if self.talk else State()
+        self.by_clock = isinstance(event, TimerFired)
         if self.talk:
             self.speaker = store.speaker(self.conn, self.community.id, self.talk, self.asker.today)
         facts = Facts(
@@ -135,10 +154,11 @@ class Work:
             if rounds == GATHER_ROUNDS:
                 raise EndlessNeeds(f"step still needs {answer.needs} after {GATHER_ROUNDS} rounds")
             rounds += 1
-            found = store.gather(self.conn, self.asker, answer.needs)
+            found = store.gather(self.conn, self.asker, answer.needs, self.now)
             facts = replace(facts, gathered={**facts.gathered, **found})
             answer = self.core.step(state, event, facts)
         crash_point("turn.stepped")
+        self.language = answer.state.language
         self.apply(answer.effects)
         return answer.state
 
@@ -148,8 +168,13 @@ class Work:
             return False
         if self.talk is None:
             return case is self.subject
-        own = case.view.conversation_id == self.talk.id
-        return own or case.household_id in {b.household_id for b in self.speaker.bindings}
+        return self._is_speakers(case)
+
+    def _is_speakers(self, case: Case) -> bool:
+        """A household's ticket is its members' of today; one without a household is the conversation's that opened it."""
+        if case.household_id is not None:
+            return case.household_id in {b.household_id for b in self.speaker.bindings}
+        return self.talk is not None and case.view.conversation_id == self.talk.id
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Every effect, in order; messages are written last, together."""
@@ -167,7 +192,15 @@ class Work:
     # ── effects ──
 
     def say(self, say: Say) -> None:
-        if self.talk is not None:
+        subject = self.subject
+        if self.talk is not None and subject is not None and subject.household_id is not None and not self._is_speakers(subject):
+            # The requester has moved out since: news of that home is not for them. What a clock would ask is not asked.
+            if not self.by_clock:
+                casebook.phone_task(
+                    self.conn, self.community.id, say.text, "the requester does not belong to the household any more", self.now,
+                    ticket_id=subject.view.id,
+                )  # fmt: skip
+        elif self.talk is not None:
             self._letter(self.talk.address, say, self.subject.view.id if self.subject else None)
         elif self.subject is not None:
             # A ticket of the counter or the telephone: no message can reach its requester.
@@ -224,7 +257,7 @@ class Work:
         )
         crash_point("turn.dues")
         for say in effect.then:
-            self.say(_numbered(say, number))
+            self.say(filled(say, "number", number))
 
     def move(self, effect: MoveTicket) -> None:
         case = self._locked(effect.ticket_id)
@@ -276,7 +309,89 @@ class Work:
         for person in self._audience(effect):
             text = self.core.words(effect.key, values, person.language)
             say = Say(text, key=effect.key, priority=effect.priority)
-            self._letter(staff_address(person.id), say, ticket.id if ticket else None)
+            for place in self._places_of(person.id):
+                self._letter(place, say, ticket.id if ticket else None)
+
+    # ── who is asking ──
+
+    def _here(self) -> int:
+        assert self.talk is not None, "only a conversation can be bound"
+        return self.talk.id
+
+    def redeem(self, effect: Redeem) -> None:
+        identity.redeem(
+            self.conn, self.community.id, self._here(), effect.code, effect.name, self.language, self.now, self.asker.today
+        )
+        crash_point("turn.bound")
+
+    def bind(self, effect: BindTo) -> None:
+        identity.bind(
+            self.conn, self.community.id, self._here(), effect.resident_id, effect.household_id, "roster", self.now
+        )
+        crash_point("turn.bound")
+
+    def attempt(self, effect: NoteAttempt) -> None:
+        identity.note_attempt(self.conn, self.community.id, self._here(), effect.room, effect.matched, self.now)
+
+    def invite(self, effect: MakeInvite) -> None:
+        code = identity.make_invite(
+            self.conn,
+            self.community.id,
+            now=self.now,
+            expires_at=self.now + self.core.policy.invite_valid,
+            household_id=effect.household_id,
+            role=effect.role,
+            resident_id=effect.resident_id,
+            until=effect.until,
+            by_resident=self.speaker.resident_id,
+        )
+        for say in effect.then:
+            self.say(filled(say, "code", invitecode.written(code)))
+
+    def revoke(self, effect: Revoke) -> None:
+        identity.revoke(
+            self.conn, self.community.id, effect.membership_id, self.now,
+            household_id=effect.household_id, by_resident=self.speaker.resident_id,
+        )  # fmt: skip
+
+    def unbind(self, effect: Unbind) -> None:
+        identity.unbind(self.conn, self.community.id, self._here(), self.now)
+
+    def consent(self, effect: Consented) -> None:
+        identity.consent(
+            self.conn, self.community.id, self._here(), effect.purpose, effect.version, effect.given, self.now
+        )
+
+    def disclose(self, effect: Disclose) -> None:
+        identity.disclose(
+            self.conn, self.community.id, effect.what, self.now,
+            household_ids=(effect.household_id,), conversation_id=self._here(),
+        )  # fmt: skip
+
+    def export(self, effect: Export) -> None:
+        token = privacy.export_link(self.conn, self.community.id, self._here(), self.machine_now)
+        for say in effect.then:
+            self.say(filled(say, "link", f"{self.core.site}/mine/{token}"))
+
+    def forget(self, effect: Forget) -> None:
+        privacy.forget(self.conn, self.community.id, self._here(), self.now)
+        crash_point("turn.forgotten")
+        self.say(effect.last)  # to the address as it was: the purge takes it out of the outbox
+
+    def sign_in(self, effect: SignIn) -> None:
+        colleague = self.speaker.colleague
+        assert colleague is not None, "only a colleague gets a login link"
+        token = sessions.invite(self.conn, self.community.id, colleague.id, self.machine_now)
+        for say in effect.then:
+            self.say(filled(say, "link", f"{self.core.site}/desk/login/{token}"))
+
+    def _places_of(self, staff_id: int) -> list[Address]:
+        """The board of the member of staff, and the conversations that are bound to them."""
+        bound = identity.places_of_staff(self.conn, self.community.id, staff_id)
+        return [
+            staff_address(staff_id),
+            *(Address(r.channel, r.account, r.address, conversation_id=r.id) for r in bound),
+        ]
 
     # ── beneath the effects ──
 
@@ -364,6 +479,17 @@ _APPLY: Mapping[type, Callable[[Work, Any], None]] = {
     Tell: Work.tell,
     Escalate: Work.escalate,
     Misread: Work.misread,
+    Redeem: Work.redeem,
+    BindTo: Work.bind,
+    NoteAttempt: Work.attempt,
+    MakeInvite: Work.invite,
+    Revoke: Work.revoke,
+    Unbind: Work.unbind,
+    Consented: Work.consent,
+    Disclose: Work.disclose,
+    Export: Work.export,
+    Forget: Work.forget,
+    SignIn: Work.sign_in,
 }
 
 
@@ -372,12 +498,10 @@ def staff_address(staff_id: int) -> Address:
     return Address(STAFF_CHANNEL, "", f"staff:{staff_id}", staff_id=staff_id)
 
 
-def _numbered(say: Say, number: str) -> Say:
-    """`{number}` filled in, in the words and in what the buttons send back."""
+def filled(say: Say, name: str, value: str) -> Say:
+    """`{name}` filled in, in the words and in what the buttons send back: what only the store knows."""
+    hole = f"{{{name}}}"
     buttons = tuple(
-        replace(b, label=b.label.replace("{number}", number), value=b.value.replace("{number}", number))
-        for b in say.buttons
+        replace(b, label=b.label.replace(hole, value), value=b.value.replace(hole, value)) for b in say.buttons
     )
-    return replace(say, text=say.text.replace("{number}", number), buttons=buttons)
-
-
+    return replace(say, text=say.text.replace(hole, value), buttons=buttons)

@@ -18,7 +18,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import dues, misreadings, outbox, photos, store
+from bot import dues, outbox, photos, privacy, store
 from bot.channels import Channel, Fetches, Inbound, Message, SendError
 from bot.core.types import Heard
 from bot.database import crash_point
@@ -54,7 +54,7 @@ class Pace:
     send_limit: timedelta = timedelta(seconds=20)
     sends_at_once: int = 20
     stranded: timedelta = timedelta(minutes=10)
-    keep_misread: timedelta = timedelta(days=90)  # desk time
+    flood: store.Flood | None = None
 
 
 class Bell:
@@ -140,12 +140,16 @@ class Workers:
                 burst=self.pace.burst,
                 at_once=at_once,
                 fetches=isinstance(self._channels.get((message.channel, message.account)), Fetches),
+                flood=self.pace.flood,
             )
         )
         crash_point("accept.committed")
-        if not accepted.duplicate:
+        if accepted.muted:
+            await self.desk.database.hop(lambda: self.desk.calm(community_id, accepted.conversation_id))
+            self.outbox_bell.ring()
+        elif not accepted.duplicate:
             self.inbox_bell.ring_in(
-                timedelta(0) if at_once or message.button is not None else self.pace.burst
+                timedelta(0) if at_once or message.button is not None or message.tap else self.pace.burst
             )
         return accepted
 
@@ -290,8 +294,17 @@ class Workers:
     async def _fire(self, due: DueRow) -> None:
         if due.subject_type == photos.SUBJECT:
             await self._fetch(due)
+        elif due.subject_type == privacy.SUBJECT:
+            await self._purge(due)
         else:
             await self.desk.database.hop(lambda: self.desk.fire_due(due))
+
+    async def _purge(self, due: DueRow) -> None:
+        """The nightly purge: rows first, then the files that no row names any more."""
+        named = await self.desk.database.hop(lambda: self.desk.purge(due))
+        if named is not None and self._media is not None:
+            await asyncio.to_thread(self._media.drop_others, named)
+            await asyncio.to_thread(self._media.sweep)
 
     async def _fetch(self, due: DueRow) -> None:
         """Bring a photo from its platform. What may succeed later raises, and is tried again like any due row."""
@@ -333,7 +346,6 @@ class Workers:
         mine = {name for name, _ in self._channels}
 
         def clean(conn: Connection) -> int:
-            misreadings.purge(conn, desk_now - self.pace.keep_misread)
             swept = outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
             return swept + outbox.strand(conn, mine, machine_now - self.pace.stranded, desk_now)
 

@@ -12,14 +12,16 @@ from typing import Literal, TypeAlias
 from bot.core.tickets import TRANSITIONS
 
 Capability: TypeAlias = Literal[
-    "queue", "notices", "duty", "talk", "file", "calls", "people", "rooms", "contact", "digest", "acknowledge"
+    "queue", "notices", "duty", "talk", "file", "calls", "people", "rooms", "contact", "digest", "acknowledge", "bind",
+    "appoint", "disclosures"
 ]
 
 _EVERYBODY = frozenset({"technician", "cleaner", "steward", "cashier", "guard", "supervisor", "manager"})
 _DESK = frozenset({"steward", "supervisor", "manager"})
 _BOSSES = frozenset({"supervisor", "manager"})
 
-#: capability → the roles that have it. `contact`: telephone numbers in full on any ticket, not just one's own.
+#: capability → the roles that have it. `contact`: telephone numbers in full on any ticket, not just one's own. `bind`: invites,
+#: applications and the end of memberships. `appoint`: a code that makes a conversation a colleague's. `disclosures`: the log.
 CAN: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "queue": _EVERYBODY,
@@ -33,6 +35,9 @@ CAN: Mapping[str, frozenset[str]] = MappingProxyType(
         "rooms": _DESK | {"cashier"},
         "digest": _BOSSES,
         "acknowledge": _BOSSES,
+        "bind": _DESK,
+        "appoint": _BOSSES,
+        "disclosures": _BOSSES,
     }
 )
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from bot.core.types import Button, Entity, Frame, Matter, OpenQuestion, Ranked, State
 
-VERSION = 1
-_UPCASTERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+VERSION = 2
+_UPCASTERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda raw: {**raw, "noticed": ""},  # before there was a privacy notice
+}
 
 
 def state_to_json(state: State) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def state_to_json(state: State) -> dict[str, Any]:
         "draft_expires": state.draft_expires.isoformat() if state.draft_expires else None,
         "survey": state.survey,
         "turns": state.turns,
+        "noticed": state.noticed,
     }
 
 
@@ -71,6 +74,7 @@ def state_from_json(data: Mapping[str, Any]) -> State:
         draft_expires=datetime.fromisoformat(raw["draft_expires"]) if raw["draft_expires"] else None,
         survey=raw["survey"],
         turns=raw["turns"],
+        noticed=raw["noticed"],
     )
 
 

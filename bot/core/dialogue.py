@@ -3,12 +3,14 @@
 How a message is heard, in this order, each a short function below:
 
 1. life safety: triage, or the classifier being sure, beats everything, in any state;
-2. with a person: the words go to the person, the desk keeps quiet;
-3. a button, or a number that picks one of the choices last shown;
-4. "取消", everywhere;
-5. the question that is open: a rating, "修好了吗", a withdrawal, a yes or no;
-6. the form in progress: whatever the words fill, in any order; a question in between is answered first;
-7. otherwise the matters of the message, one after the other.
+2. said in a group: nothing personal is spoken of there; said by a colleague: the way into the staff's pages;
+3. with a person: the words go to the person, the desk keeps quiet;
+4. a button, a command, or a number that picks one of the choices last shown;
+5. "取消", everywhere;
+6. an invite code, and what is being asked about who the speaker is;
+7. the question that is open: a rating, "修好了吗", a withdrawal, a yes or no;
+8. the form in progress: whatever the words fill, in any order; a question in between is answered first;
+9. otherwise the matters of the message, one after the other.
 
 What is not understood is said so, with the menu; twice in a row brings a person. Nothing here does any I/O, reads a
 clock or draws a random number: the same arguments give the same Turn, always.
@@ -22,9 +24,23 @@ from typing import Literal
 
 from bot.core import masking
 from bot.core.domain import Script
-from bot.core.flows import BY_INTENT, FLOWS, aftercare, emergency, filed, follow, form, handover
+from bot.core.flows import (
+    BY_INTENT,
+    FLOWS,
+    aftercare,
+    binding,
+    colleague,
+    emergency,
+    filed,
+    follow,
+    form,
+    handover,
+    household,
+    privacy,
+)  # fmt: skip
 from bot.core.flows.form import Flow
 from bot.core.resolve import answer, language, when
+from bot.core.resolve.command import command
 from bot.core.talk import Gathering, Talk, shorten
 from bot.core.types import (
     AmendTicket,
@@ -36,7 +52,9 @@ from bot.core.types import (
     NeedMore,
     OpenTicket,
     Ranked,
+    Recognised,
     Remind,
+    Speaker,
     StaffSaid,
     State,
     Tell,
@@ -67,6 +85,8 @@ def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | Nee
             filed.announce(talk, event)
         elif isinstance(event, StaffSaid):
             handover.said(talk, event)
+        elif isinstance(event, Recognised):
+            binding.recognised(talk, event)
         else:
             aftercare.fired(talk, event)
     except Gathering as more:
@@ -77,14 +97,62 @@ def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | Nee
 def _hear(talk: Talk, heard: Heard) -> None:
     tongue = heard.language or (language.detect(heard.text, talk.language) if heard.text.strip() else talk.language)
     talk.become(turns=talk.state.turns + 1, language=tongue)
+    if heard.group:
+        urgent = tuple(t for t in talk.facts.open_tickets if t.kind == "emergency")
+        talk.facts = replace(talk.facts, speaker=Speaker(), open_tickets=urgent)
+    _lapsed(talk)
     flow_before = talk.state.flow
-    for listen in (_life_safety, handover.heard, _picked, _voice, _cancelled, _open_question, _in_form):
+    for listen in _LISTENERS:
         if listen(talk, heard):
             break
     else:
         _fresh(talk, heard)
-    _next_on_agenda(talk)
-    _keep_draft(talk, flow_before)
+    if not heard.group and heard.event != "left":
+        _next_on_agenda(talk)
+        _keep_draft(talk, flow_before)
+        if talk.facts.speaker.colleague is None:
+            privacy.notice(talk)
+
+
+def _lapsed(talk: Talk) -> None:
+    """A binding ended while a form about that home was open: what was filled in from it goes, and the speaker is told."""
+    mine = {binding.household_id for binding in talk.facts.speaker.bindings}
+
+    def foreign(slots: Mapping[str, object]) -> bool:
+        return slots.get("household_id") not in (None, *mine)
+
+    frames = tuple(frame for frame in talk.state.frames if not foreign(frame.slots))
+    if frames != talk.state.frames:
+        talk.become(frames=frames)
+    if foreign(talk.state.slots):
+        talk.become(flow=None, asking=None, slots={}, open_question=None, draft_expires=None)
+        talk.say("utter_binding_ended")
+
+
+# ── 2 in a group, and who arrives or leaves ─────────────────────────────────────────────────────────────────────────
+
+
+def _in_group(talk: Talk, heard: Heard) -> bool:
+    """In a group the desk greets and says where to write; what concerns somebody is for a chat of their own."""
+    if not heard.group:
+        return False
+    talk.become(flow=None, asking=None, slots={}, open_question=None, agenda=(), frames=())
+    if _top(heard) in ("greet", "thank", "goodbye", "out_of_scope") and _surely(talk, heard, _top(heard)):
+        _MATTERS[_top(heard)](talk, heard.matters[0], heard)
+        talk.become(open_question=None)
+    else:
+        talk.say("utter_group_private", duty_phone=talk.facts.community.duty_phone)
+    return True
+
+
+def _comes_or_goes(talk: Talk, heard: Heard) -> bool:
+    """The chat was opened: a greeting, unless a code came with it. It was left: nobody is there to hear anything."""
+    if heard.event == "left":
+        return True
+    if heard.event != "arrived" or heard.start:
+        return False
+    _greet(talk, Matter(heard.text, "greet", 1.0), heard)
+    return True
 
 
 # ── 1 life safety ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +205,7 @@ def _yes_no(talk: Talk, heard: Heard) -> bool | None:
 
 
 def _picked(talk: Talk, heard: Heard) -> bool:
-    value = heard.button
+    value = heard.button or command(heard.text)
     question = talk.state.open_question
     if value is None and question is not None and question.kind != "survey":
         number = answer.menu_number(heard.text)
@@ -159,7 +227,7 @@ def _picked(talk: Talk, heard: Heard) -> bool:
 def _button_yes_no(said: str) -> Callable[[Talk, str, Heard], None]:
     def press(talk: Talk, rest: str, heard: Heard) -> None:
         spoken = replace(heard, button=None, text=said, matters=(), triage=None)
-        if not (_open_question(talk, spoken) or _in_form(talk, spoken)):
+        if not any(answered(talk, spoken) for answered in _ANSWERED):
             _stale(talk)
 
     return press
@@ -171,6 +239,8 @@ def _stale(talk: Talk) -> None:
     flow = FLOWS.get(talk.state.flow or "")
     if flow is not None:
         form.ask_next(talk, flow)
+    elif talk.state.flow == binding.FLOW:
+        binding.ask_next(talk)
     elif talk.state.flow is None:
         _menu(talk)
 
@@ -195,20 +265,23 @@ def _button_menu(talk: Talk, rest: str, heard: Heard) -> None:
 def _button_say(talk: Talk, rest: str, heard: Heard) -> None:
     _, _, text = rest.partition(":")
     spoken = replace(heard, button=None, text=text, matters=(), triage=None)
-    if not _in_form(talk, spoken):
+    if not any(answered(talk, spoken) for answered in _ANSWERED):
         _stale(talk)
 
 
 def _button_pick(talk: Talk, rest: str, heard: Heard) -> None:
     flow = FLOWS.get(talk.state.flow or "")
     for choice in talk.state.slots.get("room_choices", ()):
-        if choice["label"] == rest and flow is not None:
+        if choice["label"] == rest and (flow is not None or talk.state.flow == binding.FLOW):
             household = next(
                 (b.household_id for b in talk.facts.speaker.bindings if b.room.id == choice["id"] is not None), None
             )
             picked = {"room": choice, "room_choices": [], "household_id": household}
             talk.become(slots={**talk.state.slots, **picked}, misses=0)
-            form.ask_next(talk, flow)
+            if flow is not None:
+                form.ask_next(talk, flow)
+            else:
+                binding.ask_next(talk)
             return
     _button_say(talk, f"room:{rest}", heard)
 
@@ -261,6 +334,11 @@ _BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
     "decline": _on_ticket("decline"),
     "withdraw": _button_withdraw,
     "rate": _button_rate,
+    "greet": lambda talk, rest, heard: _greet(talk, Matter("", "greet", 1.0), heard),
+    "bind": binding.button,
+    "house": household.button,
+    "privacy": privacy.button,
+    "staff": lambda talk, rest, heard: _stale(talk),  # a colleague's button, pressed by somebody who is none any more
 }
 
 
@@ -616,6 +694,14 @@ def _menu(talk: Talk) -> None:
     talk.ask("utter_menu", "menu")
 
 
+def _fee(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """An account is spoken of to its household alone; anybody else is shown the way to be known."""
+    if talk.facts.speaker.bindings:
+        _pass_on("utter_fee_no_figure")(talk, matter, heard)
+    else:
+        talk.ask("utter_bind_needed", "bind_needed")
+
+
 def _pass_on(key: str) -> Callable[[Talk, Matter, Heard], None]:
     """Say honestly that the desk does not hold the answer, and offer to pass the question on."""
 
@@ -669,9 +755,9 @@ def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 
 _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
-    "fee_query": _pass_on("utter_fee_no_figure"),
+    "fee_query": _fee,
     "faq": _pass_on("utter_faq_unknown"),
-    "bind": _pass_on("utter_bind_later"),
+    "bind": binding.begin,
     "ticket_status": _status,
     "ticket_change": _change,
     "handoff": _handoff,
@@ -688,6 +774,16 @@ _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
 }
 #: Taken at their word even when the classifier is only half sure: they change nothing.
 _HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "faq", "affirm", "deny"})
+
+
+#: Whoever is asked something takes the answer; a button "yes" or "no" is such an answer.
+_ANSWERED: tuple[Callable[[Talk, Heard], bool], ...] = (
+    binding.heard, household.heard, privacy.heard, _open_question, _in_form,
+)  # fmt: skip
+_LISTENERS: tuple[Callable[[Talk, Heard], bool], ...] = (
+    _life_safety, _in_group, colleague.heard, handover.heard, _picked, _voice, _cancelled, binding.invited, _comes_or_goes,
+    *_ANSWERED,
+)  # fmt: skip
 
 
 def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:

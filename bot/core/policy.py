@@ -16,6 +16,8 @@ from bot.core.tickets import KIND_CODES
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK_NAMES = ("first_response", "next_step", "resolve")
+#: What the desk keeps for a time and then removes (`privacy.keep`).
+KEPT = ("messages", "parses", "photos", "papers", "attempts", "disclosures", "traces")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -65,6 +67,18 @@ class Policy:
     draft_ask_after: timedelta
     draft_drop_after: timedelta
     handover_idle: timedelta
+    invite_valid: timedelta
+    printed_invite_valid: timedelta
+    staff_invite_valid: timedelta
+    tries_per_speaker: int
+    tries_per_room: int
+    tries_window: timedelta
+    try_again_after: timedelta
+    notice_version: str
+    keep: Mapping[str, timedelta]
+    flood_window: timedelta
+    flood_per_speaker: int
+    flood_per_account: int
 
     def allowances(self, kind: str, category: str) -> tuple[Allowance, ...]:
         """The clocks of a ticket: its category's row, else its kind's "*" row, else none."""
@@ -128,6 +142,12 @@ def _ladder(value: Any) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"unknown role {unknown[0]}; known: {', '.join(sorted(STAFF_ROLES))}")
     return tuple(value)
+
+
+def _version(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"'{value}' is not a version; write it in quotes, for example \"2026-11\"")
+    return value.strip()
 
 
 def _weekdays(value: Any) -> frozenset[int]:
@@ -244,6 +264,18 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
         draft_ask_after=take("draft.ask_after", duration),
         draft_drop_after=take("draft.drop_after", duration),
         handover_idle=take("handover.idle_back_to_desk", duration),
+        invite_valid=take("identity.invite_valid", duration),
+        printed_invite_valid=take("identity.printed_invite_valid", duration),
+        staff_invite_valid=take("identity.staff_invite_valid", duration),
+        tries_per_speaker=take("identity.tries_per_speaker", _count),
+        tries_per_room=take("identity.tries_per_room", _count),
+        tries_window=take("identity.tries_window", duration),
+        try_again_after=take("identity.try_again_after", duration),
+        notice_version=take("privacy.notice_version", _version),
+        keep={name: take(f"privacy.keep.{name}", duration) for name in KEPT},
+        flood_window=take("flood.window", duration),
+        flood_per_speaker=take("flood.per_speaker", _count),
+        flood_per_account=take("flood.per_account", _count),
     )
     if not problems and policy.confirm >= policy.sure:
         problems.append(f"{file}: understanding.confirm: must be below understanding.sure ({policy.sure})")

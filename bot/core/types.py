@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -102,6 +102,10 @@ class Heard:
     understood: bool = True
     language: Language | None = None
     model: str = ""  # the hash of the language model that read it
+    start: str = ""  # what a deep link or a scanned code carried
+    phone: str = ""  # a telephone the platform vouches for as the speaker's own
+    group: bool = False  # said in a group: answered with nothing personal
+    event: Literal["", "arrived", "left"] = ""  # they opened the chat, or left it; "" is a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,16 @@ class StaffSaid:
     photos: tuple[Media, ...] = ()
 
 
-Event: TypeAlias = Heard | TicketMoved | TicketFiled | StaffSaid | TimerFired
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Staff have looked at the papers: the speaker of this conversation belongs to this room from now on."""
+
+    room: RoomRef
+    role: str
+    by_name: str
+
+
+Event: TypeAlias = Heard | TicketMoved | TicketFiled | StaffSaid | TimerFired | Recognised
 
 
 # ── What is known ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,21 +176,33 @@ class RoomRef:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The speaker belongs to this household: its room, and in which role (owner, family, tenant)."""
+    """The speaker belongs to this household: its room, and in which role (owner, family, tenant, agent)."""
 
     household_id: int
     room: RoomRef
+    role: str
+    membership_id: int | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """The speaker is a member of the staff, bound to this conversation."""
+
+    id: int
+    name: str
     role: str
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who is speaking. A stranger has no resident_id and no bindings."""
+    """Who is speaking. A stranger has no resident_id and no bindings; neither has a colleague."""
 
     resident_id: int | None = None
     name: str = ""
     phone: str = ""
     bindings: tuple[Binding, ...] = ()
+    colleague: Colleague | None = None
 
     @property
     def known(self) -> bool:
@@ -273,7 +298,92 @@ class NeedRecent:
     """The speaker's latest tickets, open or closed (at most 5). Answer: tuple[TicketView, ...]."""
 
 
-Need: TypeAlias = NeedRooms | NeedTicket | NeedRecent
+@dataclass(frozen=True, slots=True)
+class NeedInvite:
+    """What an invite code opens, locked until the turn is done, and the speaker's failed tries after `since`.
+    Answer: Invitation."""
+
+    code: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InviteView:
+    """An invite that can still be redeemed: into a household (room, role), or as the colleague of this name. `named`: the
+    inviter or the register already says who the person is."""
+
+    room: RoomRef | None
+    role: str
+    colleague: str = ""
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """`view` is None for a code that nobody made, that was used, ran out or was taken back: the speaker is told no difference."""
+
+    view: InviteView | None
+    tries_of_speaker: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRoster:
+    """Whether the register knows this person in this room; and how often it was tried lately. Answer: Roster.
+
+    `tail` is the last four figures of the telephone on file; `phone` a whole one that the platform vouches for. Tries after
+    `since` count.
+    """
+
+    building: str
+    unit: str
+    room: str
+    name: str
+    since: datetime
+    tail: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """`match` is the binding that would follow. The instants are those of failed tries within the policy's window: of this
+    speaker, and at this room by anybody."""
+
+    match: Binding | None
+    resident_id: int | None
+    tries_of_speaker: tuple[datetime, ...] = ()
+    tries_at_room: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NeedMembers:
+    """Who belongs to one of the speaker's own households (at most 20). Answer: tuple[Member, ...]."""
+
+    household_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    membership_id: int
+    resident_id: int
+    name: str
+    role: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedHeld:
+    """What is held about the speaker, in numbers. Answer: Held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    messages: int
+    tickets: int
+    photos: int
+    consents: int
+
+
+Need: TypeAlias = NeedRooms | NeedTicket | NeedRecent | NeedInvite | NeedRoster | NeedMembers | NeedHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,6 +557,95 @@ class Misread:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Redeem:
+    """The speaker takes up the invite. It was locked when it was gathered, so it works once. `name`: of a person who is new."""
+
+    code: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BindTo:
+    """The speaker is this resident of the register."""
+
+    resident_id: int
+    household_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAttempt:
+    """A try to be recognised, at the room or code as it was said, whether or not there is such a one."""
+
+    room: str
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MakeInvite:
+    """A new invite into the speaker's household; the texts are said after it, `{code}` filled in by the store.
+
+    `resident_id`: for the speaker's own other devices. Otherwise for a person to come, who gets `role`.
+    """
+
+    household_id: int
+    role: str
+    until: date | None = None
+    resident_id: int | None = None
+    then: tuple[Say, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """The owner ends a membership of his household: at once, in every conversation of that person."""
+
+    membership_id: int
+    household_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """This conversation is nobody's any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """What the speaker was told, agreed to or declined: notice, binding or papers, in which version."""
+
+    purpose: Literal["notice", "binding", "papers"]
+    version: str
+    given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disclose:
+    """Data of this household was shown to the speaker: a line of the disclosure log."""
+
+    household_id: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """All that is held about the speaker, under a link that works once; `{link}` in the texts is filled by the store."""
+
+    then: tuple[Say, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Erase this channel identity and what it said; its tickets stay without a name. `last` is the last thing said to it."""
+
+    last: Say
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A way into the staff's pages for the colleague who speaks; `{link}` in the texts is filled by the store."""
+
+    then: tuple[Say, ...] = ()
+
+
 Effect: TypeAlias = (
     Say
     | OpenTicket
@@ -458,6 +657,17 @@ Effect: TypeAlias = (
     | Tell
     | Escalate
     | Misread
+    | Redeem
+    | BindTo
+    | NoteAttempt
+    | MakeInvite
+    | Revoke
+    | Unbind
+    | Consented
+    | Disclose
+    | Export
+    | Forget
+    | SignIn
 )
 
 
@@ -498,6 +708,7 @@ class State:
     draft_expires: datetime | None = None
     survey: int | None = None  # the ticket whose rating was asked and has not come yet
     turns: int = 0
+    noticed: str = ""  # the version of the privacy notice that was given
 
     def but(self, **changes: Any) -> State:
         return replace(self, **changes)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, select
 
 from bot import store
-from bot.casebook import Asker
 from bot.core.resolve import phone
 from bot.core.resolve.where import address
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
@@ -128,11 +127,8 @@ def read(conn: Connection, form: Any, community_id: int) -> Slip:
 
 
 def _room(conn: Connection, community_id: int, said: str, slip: Slip) -> RoomRef | None:
-    asker = Asker(community_id, None, None, datetime.now(UTC).date())
-
     def lookup(building: str | None, unit: str | None, number: str | None) -> Sequence[RoomRef]:
-        need = NeedRooms(building, unit, number)
-        return store.gather(conn, asker, [need])[need]  # type: ignore[no-any-return]
+        return store.rooms(conn, community_id, NeedRooms(building, unit, number))
 
     answer = address.resolve(said, lookup=lookup)
     if isinstance(answer, address.Found):

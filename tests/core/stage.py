@@ -116,7 +116,7 @@ class Stage:
 
     speaker: Speaker = STRANGER
     now: datetime = WEDNESDAY
-    state: State = field(default_factory=State)
+    state: State = field(default_factory=lambda: State(noticed=POLICY.notice_version))
     tickets: list[TicketView] = field(default_factory=list)
     on_duty: bool = True
     rooms: tuple[RoomRef, ...] = ROOMS

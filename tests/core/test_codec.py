@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import WEDNESDAY, Stage, heard
+from stage import OWNER, WEDNESDAY, Stage, heard
 
 from bot.core.codec import VERSION, matter_from_json, state_from_json, state_to_json
 from bot.core.types import Button, Entity, Frame, Matter, OpenQuestion, Ranked, State
@@ -73,7 +73,7 @@ def test_there_is_a_sample_of_every_version_ever_written() -> None:
 def test_a_sleeping_summary_is_submitted_when_the_resident_wakes_it() -> None:
     """The sample is not only read: the talk goes on from it."""
     path = next(path for path in SAMPLES if path.stem == "v1-repair-summary")
-    stage = Stage(state=state_from_json(json.loads(path.read_text(encoding="utf-8"))["data"]))
+    stage = Stage(OWNER, state=state_from_json(json.loads(path.read_text(encoding="utf-8"))["data"]))
     stage.take(heard("对", "affirm"))
     draft = stage.opened[0].draft
     assert (draft.kind, draft.contact, draft.household_id) == ("repair", "13800138000", 11)

@@ -14,6 +14,7 @@ from stage import DOMAIN_TEXT, INTENTS, MISTAKES, RESPONSES, ROOT, RULES, SCRIPT
 
 from bot.core import texts
 from bot.core.domain import LANGUAGES, Mistake, Mistakes, placeholders, read_responses
+from bot.core.flows.binding import ROLES
 from bot.core.tickets import TRANSITIONS
 
 CORE = sorted((ROOT / "bot" / "core").rglob("*.py"))
@@ -25,6 +26,7 @@ MADE: dict[str, set[str]] = {
     "utter_moved_": STATUSES | {"other"},
     "utter_safety_": {danger.name for danger in RULES.dangers} | {"general"},
     "utter_confirm_intent_": set(INTENTS),
+    "utter_part_role_": set(ROLES),
 }
 
 

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from sqlalchemy import select
 
-from bot import misreadings, nlu_review
+from bot import misreadings, nlu_review, privacy
+from bot.core.policy import KEPT
 from bot.core.types import Misread
 from bot.database import Database
 from bot.migrations import upgrade
@@ -71,7 +72,10 @@ def test_what_is_settled_is_listed_no_more_and_all_is_forgotten_in_time(database
     here = community(database)
     database.write(lambda c: misreadings.settle(c, here, [(WORDS, "repair")], MORNING))
     assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
-    assert database.write(lambda c: misreadings.purge(c, MORNING + timedelta(days=1))) == 2
+    keep_nothing = dict.fromkeys(KEPT, timedelta(days=9999))
+    now = MORNING + timedelta(days=91)
+    gone = database.write(lambda c: privacy.purge(c, here, keep_nothing, timedelta(days=90), now, now))
+    assert gone["misreadings"] == 2
     assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
 
 

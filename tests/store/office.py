@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import yaml
 from sqlalchemy import Connection, insert, select
 
 from bot import store
 from bot.channels import Inbound, Limits, Message, SendError
 from bot.clock import DeskClock
+from bot.core import policy
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.tickets import INITIAL, KIND_CODES, is_open, move
 from bot.core.types import (
@@ -145,6 +148,9 @@ def words(key: str, values: Mapping[str, Any], language: str) -> str:
     return f"{key} {values.get('number', '')} {language}".strip()
 
 
+POLICY = policy.load(yaml.safe_load((Path(__file__).parents[2] / "data" / "policy.yml").read_text(encoding="utf-8")))
+
+
 def core(script: Script) -> Core:
     return Core(
         step=script.step,
@@ -156,6 +162,8 @@ def core(script: Script) -> Core:
         initial=INITIAL,
         kind_codes=KIND_CODES,
         words=words,
+        policy=POLICY,
+        site="https://desk.example",
     )
 
 

@@ -79,7 +79,7 @@ def progress(talk: Talk, text: str) -> None:
     if not tickets:
         tickets = tuple(t for t in talk.gather(NeedRecent()) if t.kind not in _HIDDEN)[:1]
     if not tickets:
-        talk.say("utter_status_none")
+        _nothing(talk)
         return
     if len(tickets) == 1 and tickets[0].status == "resolved" and not_fixed(text):
         answer(talk, "not_fixed", tickets[0], text)
@@ -88,6 +88,14 @@ def progress(talk: Talk, text: str) -> None:
         talk.say("utter_status_line", **_line(talk, ticket))
     if _URGE.search(text) and is_open(tickets[0]):
         urge(talk, tickets[0], text)
+
+
+def _nothing(talk: Talk) -> None:
+    """Nothing of the speaker's is filed, as far as this conversation knows: a stranger may be known by another one."""
+    if talk.facts.speaker.bindings:
+        talk.say("utter_status_none")
+    else:
+        talk.ask("utter_status_none_here", "bind_needed")
 
 
 def _line(talk: Talk, ticket: TicketView) -> dict[str, str]:
@@ -128,7 +136,7 @@ def change(talk: Talk, matter: Matter, heard: Heard) -> None:
     tickets = (named,) if named else visible(talk)
     tickets = tuple(t for t in tickets if is_open(t))
     if not tickets:
-        talk.say("utter_status_none")
+        _nothing(talk)
         return
     window = when.parse_when(text, talk.local_now)
     if _WITHDRAW.search(text) and not isinstance(window, when.Window):

@@ -123,7 +123,7 @@ def _set(talk: Talk, **values: Any) -> None:
     talk.become(slots={**talk.state.slots, **values})
 
 
-def _read_room(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
+def read_room(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     """The speaker's room as this text leaves it; the register is asked at most once."""
     slots, bindings = talk.state.slots, talk.facts.speaker.bindings
     home = [binding.room for binding in bindings]
@@ -212,7 +212,7 @@ def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> s
 
 
 _READERS: Mapping[str, Callable[[Talk, str, str | None, bool], set[str]]] = {
-    "room": _read_room,
+    "room": read_room,
     "location": _read_place,
     "when": _read_when,
     "contact": _read_contact,
@@ -234,7 +234,7 @@ def remark(talk: Talk, filled: frozenset[str]) -> bool:
     first = unclear[0]
     if first == "unclear:room_which":
         talk.become(asking="room")
-        _ask_which_room(talk)
+        ask_which_room(talk)
         return True
     key = _UNCLEAR.get(first, "utter_when_unclear")
     talk.become(asking="room" if "room" in first else "contact" if "contact" in first else "when")
@@ -242,7 +242,7 @@ def remark(talk: Talk, filled: frozenset[str]) -> bool:
     return True
 
 
-def _ask_which_room(talk: Talk) -> None:
+def ask_which_room(talk: Talk) -> None:
     buttons = tuple(Button(c["label"], f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
     talk.ask("utter_ask_room_which", "room", buttons=buttons)
 
@@ -254,7 +254,7 @@ def ask_next(talk: Talk, flow: Flow) -> None:
         if slot.wanted(slots):
             talk.become(asking=slot.name)
             if slot.name == "room" and slots.get("room_choices"):
-                _ask_which_room(talk)
+                ask_which_room(talk)
                 return
             talk.ask(slot.ask, slot.name)
             return

@@ -64,6 +64,7 @@ _BARE_TAIL: Final = re.compile(
     r"(?:[^0-9]*(?:打错|写错|错了|不对|应该是|改成|wrong|should be|meant|sorry)[^0-9]*)(?P<tail>[0-9]{4})[^0-9]*",
     re.IGNORECASE | re.ASCII,
 )
+_FOUR: Final = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])|(?<![零〇洞一幺二两三四五六七拐八九])[零〇洞一幺二两三四五六七拐八九]{4}(?![零〇洞一幺二两三四五六七拐八九])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,12 @@ def _read_in_english(folded: str) -> Iterator[tuple[str, int, int]]:
         match = None if run[0].replace(" ", "").isdigit() else _PHONE.fullmatch(digits)
         if match:
             yield _canonical(match), *run.span()
+
+
+def fours(text: str) -> Iterator[tuple[int, str]]:
+    """Every run of exactly four figures, and where it stands: "尾号8806", "零零零一"."""
+    for match in _FOUR.finditer(fold(text)):
+        yield match.start(), match[0].translate(_HAN_FIGURES)
 
 
 def find(text: str) -> tuple[Phone, ...]:

@@ -187,6 +187,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_inbox_received", ["community_id", "conversation_id", "received_at"], unique=False
         )
+        batch_op.create_index(
+            "ix_inbox_account", ["community_id", "channel", "account", "received_at"], unique=False
+        )
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.add_column(sa.Column("revoked_at", Instant(), nullable=True))
 
@@ -195,6 +198,7 @@ def downgrade() -> None:
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_column("revoked_at")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbox_account")
         batch_op.drop_index("ix_inbox_received")
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.drop_index(

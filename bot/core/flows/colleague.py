@@ -1,0 +1,22 @@
+"""A member of the staff writes from a conversation bound to them: notices arrive there, and the way into the pages.
+
+What they may see and do there is decided by `access`, page by page. A colleague who reports a danger is heard like anybody.
+"""
+
+from __future__ import annotations
+
+from bot.core.talk import Talk
+from bot.core.types import Heard, SignIn, Unbind
+
+
+def heard(talk: Talk, heard: Heard) -> bool:
+    """Whether a colleague speaks here, and so was answered."""
+    colleague = talk.facts.speaker.colleague
+    if colleague is None:
+        return False
+    if heard.button == "staff:leave":
+        talk.do(Unbind())
+        talk.say("utter_left")
+    else:
+        talk.do(SignIn(then=(talk.line("utter_colleague", name=colleague.name),)))
+    return True

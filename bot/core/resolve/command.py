@@ -1,0 +1,28 @@
+"""Words that are commands wherever they are said alone, as menus and chat apps offer them: /start, 菜单, 绑定, 隐私.
+
+A whole message only; what is said in a sentence is for the language model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.core.resolve.hanzi import simple
+from bot.core.resolve.numerals import fold
+
+#: What is typed → what the button of the same name sends back.
+COMMANDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("/start", "/menu", "/help", "菜单", "帮助", "menu", "help"), "greet:"),
+    **dict.fromkeys(("/bind", "/home", "绑定", "绑定房号", "我的房屋", "link my home", "my home"), "bind:"),
+    **dict.fromkeys(("/privacy", "隐私", "我的信息", "个人信息", "privacy", "my data"), "privacy:"),
+    **dict.fromkeys(("/person", "人工", "转人工"), "menu:handoff"),
+}
+
+
+def command(text: str) -> str | None:
+    """The button that these words stand for, or None. A bot's name behind the command is left out (/menu@somebot)."""
+    bare = simple(fold(text)).strip(" \t\n。.!?").lower()
+    if bare.startswith("/"):
+        bare = bare.partition("@")[0].partition(" ")[0]
+    return COMMANDS.get(bare)
