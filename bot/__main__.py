@@ -31,6 +31,8 @@ from bot.web.pages import WordsMistaken, words
 from bot.workers import Pace
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="The resident-service front desk.")
+privacy_cli = typer.Typer(no_args_is_help=True, help="Requests about personal data that came by letter; the purge.")
+cli.add_typer(privacy_cli, name="privacy")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -79,6 +81,7 @@ def progress(line: str) -> None:
 As = Annotated[str | None, typer.Option("--as", help="speak as the first person of this room, or as this resident")]
 Db = Annotated[str, typer.Option("--db", help="database URL; none: a fresh copy of the demo estate")]
 Lang = Annotated[str | None, typer.Option("--lang", help="zh or en, until the speaker's words tell")]
+Conversation = Annotated[int, typer.Argument(help="its number: the last part of its page's address, /desk/talks/12")]
 Stage = Annotated[str, typer.Option("--stage", help="classifier, or desk (with triage and splitting)")]
 
 
@@ -195,6 +198,61 @@ def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; non
     """The supervisor's day."""
     quiet_logs()
     run(terminal.print_digest(_settings(db), day))
+
+
+@cli.command()
+def invite(
+    room: Annotated[str, typer.Argument(help="a room as the register spells it, for example 4栋1单元703")] = "",
+    role: Annotated[str, typer.Argument(help="owner, family, tenant or agent")] = "",
+    staff: Annotated[str, typer.Option("--staff", help="instead of a room: name or role of a colleague")] = "",
+    name: Annotated[str, typer.Option("--name", help="whom the code is for")] = "",
+    until: Annotated[str, typer.Option("--until", help="the last day of the lease or mandate, for example 2027-06-30")] = "",
+    db: Db = "",
+) -> None:
+    """Print a code that links a chat to a household, or with --staff to a colleague. It works once."""
+    quiet_logs()
+    if bool(staff) == bool(room) or (room and not role):
+        raise typer.BadParameter("give a room and a role, or --staff and a name")
+    if staff:
+        run(terminal.invite_staff(_settings(db), staff))
+    else:
+        run(terminal.invite(_settings(db), room, role, name, until))
+
+
+@cli.command()
+def disclosures(
+    day: Annotated[str, typer.Option("--day", help="the last local date; none: today")] = "",
+    days: Annotated[int, typer.Option("--days", min=1, help="how many days, ending with that one")] = 1,
+    db: Db = "",
+) -> None:
+    """Who was shown which household's personal data, the latest first."""
+    quiet_logs()
+    run(terminal.print_disclosures(_settings(db), day, days))
+
+
+@privacy_cli.command("export")
+def privacy_export(conversation: Conversation, db: Db = "") -> None:
+    """Write everything held about the person of a conversation to standard output, as JSON."""
+    quiet_logs()
+    run(terminal.export(_settings(db), conversation))
+
+
+@privacy_cli.command("forget")
+def privacy_forget(
+    conversation: Conversation, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False, db: Db = ""
+) -> None:
+    """Erase a conversation's identity, as its resident could in the chat. It cannot be undone."""
+    quiet_logs()
+    if not yes:
+        typer.confirm(f"Erase address, binding, words and photos of conversation {conversation} for good?", abort=True)
+    run(terminal.forget(_settings(db), conversation))
+
+
+@privacy_cli.command("purge")
+def privacy_purge(db: Db = "") -> None:
+    """Remove what is older than data/policy.yml keeps, as the nightly purge does, and say how much it was."""
+    quiet_logs()
+    run(terminal.purge(_settings(db)))
 
 
 @cli.command()

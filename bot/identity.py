@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -70,6 +71,13 @@ def room_of(row: Any) -> RoomRef:
     return RoomRef(row.label, row.building_code, row.unit_code, row.room_code, row.room_id, verified=True)
 
 
+@dataclass(frozen=True, slots=True)
+class NewHousehold:
+    """A household to be founded in this room: new tenants see nothing of those who lived there before."""
+
+    room_id: int
+
+
 # ── Who belongs where ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _BINDINGS = (
@@ -119,6 +127,21 @@ def colleague(conn: Connection, community_id: int, staff_id: int) -> Colleague |
     """The member of staff a conversation is bound to, while they are active."""
     row = conn.execute(_COLLEAGUE, {"community_id": community_id, "staff_id": staff_id}).one_or_none()
     return None if row is None else Colleague(row.id, row.name, row.role)
+
+
+def household_of(conn: Connection, community_id: int, home: int | NewHousehold) -> tuple[int, RoomRef] | None:
+    """The household that is meant, founded where it is a new one, and its room; None when there is no such thing here."""
+    if isinstance(home, int):
+        place = room_of_household(conn, community_id, home)
+        return None if place is None else (home, place)
+    found = select(ROOM.c.id).where(ROOM.c.community_id == community_id, ROOM.c.id == home.room_id)
+    if conn.scalar(found) is None:
+        return None
+    made = insert(HOUSEHOLD).returning(HOUSEHOLD.c.id)
+    household_id = int(conn.execute(made, {"community_id": community_id, "room_id": home.room_id}).scalar_one())
+    place = room_of_household(conn, community_id, household_id)
+    assert place is not None
+    return household_id, place
 
 
 # ── Being recognised ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +243,7 @@ def note_attempt(
 
 # ── Invites ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_INVITE = (
+_OPEN_INVITE = (
     select(INVITE, STAFF.c.name.label("staff_name"), *_ROOM_COLUMNS)
     .select_from(
         INVITE.outerjoin(
@@ -239,8 +262,8 @@ _INVITE = (
         INVITE.c.revoked_at.is_(None),
         INVITE.c.expires_at > bindparam("now"),
     )
-    .with_for_update(of=INVITE)
 )
+_INVITE = _OPEN_INVITE.with_for_update(of=INVITE)
 _USE = (
     update(INVITE)
     .where(
@@ -303,6 +326,28 @@ def make_invite(
     )  # fmt: skip
     trail(conn, community_id, "invited", now, household_id=household_id, by_staff=by_staff, by_resident=by_resident, note=role)
     return code
+
+
+def withdraw(conn: Connection, community_id: int, invite_id: int, now: datetime, by_staff: int | None = None) -> bool:
+    """Make a code worthless that nobody has used. False: there is none, it was used or withdrawn."""
+    row = conn.execute(
+        update(INVITE)
+        .where(
+            INVITE.c.community_id == community_id, INVITE.c.id == invite_id, INVITE.c.used_at.is_(None),
+            INVITE.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+        .returning(INVITE.c.household_id)
+    ).one_or_none()  # fmt: skip
+    if row is None:
+        return False
+    trail(conn, community_id, "withdrawn", now, household_id=row.household_id, by_staff=by_staff)
+    return True
+
+
+def opens(conn: Connection, community_id: int, code: str, now: datetime) -> Any:
+    """The row of an invite that can still be used (`household_id`, `role`, `room_id`, `expires_at`), not locked; None: there is none."""
+    return conn.execute(_OPEN_INVITE, {"community_id": community_id, "code_hash": _hash(code), "now": now}).one_or_none()
 
 
 def redeem(
@@ -483,7 +528,7 @@ def disclose(
 
 
 _DISCLOSED = (
-    select(DISCLOSURE, ROOM.c.label, STAFF.c.name.label("staff"), STAFF.c.role, CONVERSATION.c.channel)
+    select(DISCLOSURE, ROOM.c.id.label("room_id"), ROOM.c.label, STAFF.c.name.label("staff"), STAFF.c.role, CONVERSATION.c.channel)
     .select_from(
         DISCLOSURE.outerjoin(
             HOUSEHOLD,
@@ -507,6 +552,7 @@ _DISCLOSED = (
     )
     .order_by(DISCLOSURE.c.id.desc())
     .limit(bindparam("most"))
+    .offset(bindparam("skip"))
 )
 _ROOM_OF_HOUSEHOLD = (
     select(*_ROOM_COLUMNS)
@@ -521,9 +567,9 @@ _STAFF_PLACES = (
 )
 
 
-def disclosures(conn: Connection, community_id: int, since: datetime, until: datetime, most: int = 500) -> Sequence[Any]:
+def disclosures(conn: Connection, community_id: int, since: datetime, until: datetime, most: int = 500, skip: int = 0) -> Sequence[Any]:
     """The disclosure log between two instants, the latest first."""
-    values = {"community_id": community_id, "since": since, "until": until, "most": most}
+    values = {"community_id": community_id, "since": since, "until": until, "most": most, "skip": skip}
     return conn.execute(_DISCLOSED, values).all()
 
 

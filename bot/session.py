@@ -21,6 +21,7 @@ from bot import rota, store
 from bot.app import App
 from bot.casebook import Asker, own_by_number
 from bot.channels import Inbound, Message
+from bot.core.access import Refused
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
@@ -177,7 +178,7 @@ class Session:
                 self.app.desk.acknowledge(self.app.community_id, staff_id, ticket.number)
             else:
                 self.app.desk.act_on_ticket(self.app.community_id, staff_id, ticket.number, action, note)
-        except (IllegalMove, NotFound) as refused:
+        except (IllegalMove, NotFound, Refused) as refused:
             raise BadLine(str(refused)) from None
 
     def _actor(self, ticket: TicketView, action: str, by: str | None) -> int:

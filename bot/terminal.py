@@ -7,24 +7,27 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import uvicorn
 from rich.console import Console
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from bot import app as desk_app
 from bot import digest as digests
-from bot import office, sessions, store, web
+from bot import homes, identity, office, privacy, sessions, store, web
 from bot.app import App, Progress
 from bot.channels import Message
 from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.clock import DeskClock, MachineClock
+from bot.core.access import SEES, Refused
 from bot.core.tickets import IllegalMove, allowed
 from bot.core.types import Language, TicketView
 from bot.database import Database
+from bot.identity import NewHousehold
+from bot.media import MediaStore
 from bot.nlu import NluUnavailable
 from bot.session import SPOKEN, BadLine, Session
 from bot.settings import Settings
@@ -260,7 +263,7 @@ def _staff_desk(settings: Settings) -> tuple[Desk, Database, int]:
     )
     if community is None:
         raise BadLine(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
-    core = desk_app.build_core(script, machine.now().year)
+    core = desk_app.build_core(script, machine.now().year, settings.site)
     return Desk(database, core, clock, machine), database, int(community)
 
 
@@ -298,7 +301,7 @@ async def desk(settings: Settings, by: str) -> None:
                         community, me.id, _number(database, community, number), action, note.strip()
                     )
                     screen.print(f"{view.number} → {view.status}", markup=False)
-            except (IllegalMove, NotFound, BadLine) as refused:
+            except (IllegalMove, NotFound, Refused, BadLine) as refused:
                 screen.print(str(refused), style="red", markup=False)
     finally:
         database.close()
@@ -330,8 +333,12 @@ def _number(database: Database, community: int, said: str) -> str:
 
 def _list(running: Desk, database: Database, community: int, role: str) -> None:
     query = (
-        select(TICKET).where(TICKET.c.community_id == community, TICKET.c.open).order_by(TICKET.c.priority, TICKET.c.id)
-    )
+        select(TICKET)
+        .where(
+            TICKET.c.community_id == community, TICKET.c.open, TICKET.c.kind.in_(sorted(SEES.get(role, frozenset())))
+        )
+        .order_by(TICKET.c.priority, TICKET.c.id)
+    )  # fmt: skip
     rows = database.read(lambda c: c.execute(query.limit(50)).all())
     zone = database.read(lambda c: store.community(c, community)).zone
     if not rows:
@@ -351,6 +358,127 @@ def _notices(database: Database, staff_id: int) -> None:
         screen.print(f"  {words}", markup=False)
 
 
+# ── the operator: invites, requests about personal data ─────────────────────────────────────────────────────────────
+
+
+def _day(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said) if said else None
+    except ValueError:
+        raise BadLine(f"'{said}' is not a date; write for example 2026-11-23") from None
+
+
+def _home(database: Database, community: int, said: str, now: datetime) -> int | NewHousehold:
+    """The household of a room as the register spells it. A room of several is for the page, where they can be told apart."""
+    today = now.astimezone(database.read(lambda c: store.community(c, community)).zone).date()
+    found = database.read(lambda c: homes.matching(c, community, None, said, now, today))
+    exact = [home for home in found if home.label == said] or list(found)
+    if len(exact) != 1:
+        fits = "、".join(home.label for home in exact[:5])
+        raise BadLine(f"{said}: " + (f"several rooms fit: {fits}" if exact else "there is no such room in the register"))
+    lived_in = [h for h in exact[0].households if h.here] or list(exact[0].households)
+    if len(lived_in) > 1:
+        raise BadLine(f"{exact[0].label} has several households; choose on its page, /desk/rooms/{exact[0].id}")
+    return lived_in[0].id if lived_in else NewHousehold(exact[0].id)
+
+
+async def invite(settings: Settings, room: str, role: str, name: str, until: str) -> None:
+    """A code for a room, printed once."""
+    running, database, community = _staff_desk(settings)
+    try:
+        now = running.clock.now()
+        home = _home(database, community, room, now)
+        code = running.invite_into(community, None, home, role, name=name, until=_day(until))
+        _code(settings, code, now + running.core.policy.invite_valid)
+    except (ValueError, NotFound) as wrong:
+        raise BadLine(str(wrong)) from None
+    finally:
+        database.close()
+
+
+async def invite_staff(settings: Settings, who: str) -> None:
+    """A code that makes a chat a colleague's, printed once."""
+    running, database, community = _staff_desk(settings)
+    try:
+        person = _staff(database, community, who)
+        code = running.invite_colleague(community, None, person.id)
+        screen.print(f"{person.name} ({person.role})", markup=False)
+        _code(settings, code, running.clock.now() + running.core.policy.staff_invite_valid)
+    finally:
+        database.close()
+
+
+def _code(settings: Settings, code: str, until: datetime) -> None:
+    screen.print(f"{code}  (until {until:%Y-%m-%d %H:%M} UTC, once)", markup=False)
+    screen.print(f"{settings.site}/chat/{settings.community}?start={code}", markup=False)
+
+
+async def print_disclosures(settings: Settings, day: str, days: int) -> None:
+    """The log of who was shown what: `days` local days that end with `day` (none: today)."""
+    running, database, community = _staff_desk(settings)
+    try:
+        zone = database.read(lambda c: store.community(c, community)).zone
+        last = _day(day) or running.clock.now().astimezone(zone).date()
+        since = datetime.combine(last - timedelta(days=days - 1), time(), zone).astimezone(UTC)
+        until = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
+        skip, rows = 0, database.read(lambda c: identity.disclosures(c, community, since, until))
+        while rows:
+            for row in rows:
+                whom = f"{row.staff} ({row.role})" if row.staff else f"resident, {row.channel}" if row.channel else "operator"
+                screen.print(f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}  {whom}  {row.what}  {row.label or '–'}", markup=False)
+            skip += len(rows)
+            rows = database.read(lambda c, skip=skip: identity.disclosures(c, community, since, until, skip=skip))  # type: ignore[misc]
+        if not skip:
+            screen.print("no disclosures in this time")
+    finally:
+        database.close()
+
+
+async def export(settings: Settings, conversation: int) -> None:
+    """Everything held about the person of a conversation, as JSON on standard output; the log says that it was handed out."""
+    running, database, community = _staff_desk(settings)
+    try:
+        now = running.clock.now()
+
+        def take(conn: Connection) -> str:
+            if not store.holds_talk(conn, community, conversation):
+                raise BadLine(f"there is no conversation {conversation} here")
+            today = now.astimezone(store.community(conn, community).zone).date()
+            resident_id = store.resident_of(conn, community, conversation)
+            bound = identity.bindings(conn, community, resident_id, today) if resident_id is not None else ()
+            identity.disclose(conn, community, "export", now, household_ids=[b.household_id for b in bound] or [None])
+            return privacy.as_json(privacy.export_of(conn, community, conversation, today))
+
+        sys.stdout.write(database.write(take) + "\n")
+    finally:
+        database.close()
+
+
+async def forget(settings: Settings, conversation: int) -> None:
+    """Erase the identity of a conversation."""
+    running, database, community = _staff_desk(settings)
+    try:
+        running.forget(community, conversation)
+        screen.print(f"conversation {conversation} is erased: its address, binding, words and photos")
+    except NotFound as missing:
+        raise BadLine(str(missing)) from None
+    finally:
+        database.close()
+
+
+async def purge(settings: Settings) -> None:
+    """What is older than policy keeps is removed now, and the files of photos that no row names any more."""
+    running, database, community = _staff_desk(settings)
+    try:
+        gone, named = running.purge_now(community)
+        files = MediaStore(settings.var / "media").drop_others(named)
+        for kind, count in sorted(gone.items()):
+            screen.print(f"{kind} {count}")
+        screen.print(f"photo files {files}")
+    finally:
+        database.close()
+
+
 # ── the digest ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -366,11 +494,7 @@ async def print_digest(settings: Settings, day: str) -> None:
     """The digest of a local day, or of today on the desk clock."""
     running, database, community = _staff_desk(settings)
     try:
-        try:
-            wanted = date.fromisoformat(day) if day else None
-        except ValueError:
-            raise BadLine(f"'{day}' is not a date; write for example 2026-11-23") from None
-        for row in _digest_lines(database, community, running.clock.now(), wanted):
+        for row in _digest_lines(database, community, running.clock.now(), _day(day)):
             screen.print(row, markup=False)
     finally:
         database.close()

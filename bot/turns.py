@@ -27,6 +27,7 @@ from bot.core.flows.binding import ROLES
 from bot.core.resolve import invitecode
 from bot.core.tickets import IllegalMove
 from bot.core.types import (
+    Forget,
     Heard,
     Media,
     OpenTicket,
@@ -34,6 +35,7 @@ from bot.core.types import (
     Recognised,
     Say,
     StaffSaid,
+    State,
     Tell,
     TicketDraft,
     TicketFiled,
@@ -43,6 +45,7 @@ from bot.core.types import (
 )
 from bot.database import Database, crash_point
 from bot.dues import DueRow
+from bot.identity import NewHousehold
 from bot.rota import Colleague
 from bot.store import Claim, ClaimLost, Talk
 from bot.tables import table
@@ -66,8 +69,12 @@ class NotYours(Exception):
     """The conversation is not in this colleague's hands; the message is for staff."""
 
 
+class ShownOnce(Exception):
+    """A form that makes a code was sent twice. Only the code's hash is kept, so it cannot be shown again."""
+
+
 _TICKET = table("ticket")
-_REFERENCE = (_TICKET.c.id, _TICKET.c.conversation_id, _TICKET.c.resident_id)
+_REFERENCE = (_TICKET.c.id, _TICKET.c.kind, _TICKET.c.conversation_id, _TICKET.c.resident_id)
 _BY_NUMBER = select(*_REFERENCE).where(
     _TICKET.c.community_id == bindparam("community_id"), _TICKET.c.number == bindparam("number")
 )
@@ -201,8 +208,8 @@ class Desk:
     ) -> TicketView:
         """A member of staff takes an action. Returns the ticket as it then stands.
 
-        Raises what `move` raises (its sentence is for staff; a second identical act is refused by the table) and
-        NotFound. Nothing is changed then.
+        Raises what `move` raises (its sentence is for staff; a second identical act is refused by the table),
+        NotFound, and Refused for a kind of ticket the role does not see. Nothing is changed then.
         """
         change = change or Change()
 
@@ -211,6 +218,7 @@ class Desk:
             if found is None:
                 raise NotFound(f"there is no ticket {number} here")
             actor = _colleague(conn, community_id, staff_id)
+            access.demand_kind(actor.role, found.kind)
             work = self._begin_ticket(conn, community_id, found, also)
             case = work.cases[found.id]
             before = case.view
@@ -252,13 +260,14 @@ class Desk:
         return self._locking(act)
 
     def add_note(self, community_id: int, staff_id: int, number: str, words: str, once: str) -> None:
-        """An internal line on the ticket: staff alone read it. Raises NotFound."""
+        """An internal line on the ticket: staff alone read it. Raises NotFound, Refused."""
 
         def add(conn: Connection) -> None:
             found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
             if found is None:
                 raise NotFound(f"there is no ticket {number} here")
             actor = _colleague(conn, community_id, staff_id)
+            access.demand_kind(actor.role, found.kind)
             if receipts.take(conn, community_id, once, self.clock.now()) is not None:
                 return
             case = casebook.lock(conn, community_id, found.id)
@@ -271,13 +280,15 @@ class Desk:
         self.database.write(add)
 
     def acknowledge(self, community_id: int, staff_id: int, number: str) -> int:
-        """A member of staff takes note of the escalations of a ticket. Returns how many were open. Raises NotFound."""
+        """A member of staff takes note of the escalations of a ticket. Returns how many were open. Raises NotFound, Refused."""
 
         def take_note(conn: Connection) -> int:
             found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
             if found is None:
                 raise NotFound(f"there is no ticket {number} here")
             actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "acknowledge")
+            access.demand_kind(actor.role, found.kind)
             case = casebook.lock(conn, community_id, found.id)
             assert case is not None
             count = escalations.acknowledge(conn, community_id, found.id, staff_id, self.clock.now())
@@ -304,11 +315,12 @@ class Desk:
         """File a ticket for somebody who stands at the counter or rings. Returns its number.
 
         News goes to the requester: into the latest conversation of `resident_id`, else as a phone task. `once` names
-        this showing of the form; sent twice it files one ticket. Raises NotFound.
+        this showing of the form; sent twice it files one ticket. Raises NotFound, Refused.
         """
 
         def file(conn: Connection, also: frozenset[int]) -> str:
             actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "file")
             first = receipts.take(conn, community_id, once, self.clock.now())
             if first is not None:
                 return first
@@ -330,11 +342,12 @@ class Desk:
     def take_over(self, community_id: int, staff_id: int, conversation_id: int) -> str:
         """A member of staff takes a conversation: the hand-over that waits, or one made for it. Returns its number.
 
-        From then on the desk keeps quiet there and the words go to this colleague. Raises NotFound, IllegalMove.
+        From then on the desk keeps quiet there and the words go to this colleague. Raises NotFound, IllegalMove, Refused.
         """
 
         def take(conn: Connection, also: frozenset[int]) -> str:
             actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "talk")
             work = self._begin_talk(conn, community_id, conversation_id, also)
             work.actor = actor
             case = _handover(work, conversation_id)
@@ -373,10 +386,11 @@ class Desk:
         once: str,
         pictures: tuple[Media, ...] = (),
     ) -> None:
-        """The colleague who has the conversation writes in it. Raises NotYours, NotFound; nothing is sent then."""
+        """The colleague who has the conversation writes in it. Raises NotYours, NotFound, Refused; nothing is sent then."""
 
         def say(conn: Connection, also: frozenset[int]) -> None:
             actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "talk")
             if receipts.take(conn, community_id, once, self.clock.now()) is not None:
                 return
             work = self._begin_talk(conn, community_id, conversation_id, also)
@@ -392,39 +406,40 @@ class Desk:
     # ── who belongs where ──
 
     def invite_into(
-        self, community_id: int, staff_id: int, household_id: int, role: str, *, name: str = "", until: date | None = None,
-        resident_id: int | None = None, printed: bool = False,
+        self, community_id: int, staff_id: int | None, home: int | NewHousehold, role: str, *, name: str = "",
+        until: date | None = None, resident_id: int | None = None, printed: bool = False, once: str = "",
     ) -> str:  # fmt: skip
         """A code that makes whoever redeems it a member of the household, as it is shown. `printed`: a sheet lasts longer.
 
-        Raises Refused, NotFound, ValueError for a role nobody can have.
+        `staff_id` None is the operator at the command line. `once` names the showing of a form. Raises Refused, NotFound,
+        ShownOnce, ValueError for a role nobody can have.
         """
-        if role not in ROLES:
-            raise ValueError(f"'{role}' is no role in a household; known: {', '.join(ROLES)}")
+        _check_role(role)
 
         def make(conn: Connection) -> str:
-            actor = _colleague(conn, community_id, staff_id)
-            access.demand(actor.role, "bind")
-            if identity.room_of_household(conn, community_id, household_id) is None:
-                raise NotFound("there is no such household here")
+            _demand(conn, community_id, staff_id, "bind")
             policy, now = self.core.policy, self.clock.now()
+            _first_time(conn, community_id, once, now)
+            found = identity.household_of(conn, community_id, home)
+            if found is None:
+                raise NotFound("there is no such household here")
             lasts = policy.printed_invite_valid if printed else policy.invite_valid
             return identity.make_invite(
-                conn, community_id, now=now, expires_at=now + lasts, household_id=household_id, role=role,
+                conn, community_id, now=now, expires_at=now + lasts, household_id=found[0], role=role,
                 resident_id=resident_id, name=name, until=until, by_staff=staff_id,
             )  # fmt: skip
 
         return invitecode.written(self.database.write(make))
 
-    def invite_colleague(self, community_id: int, staff_id: int, colleague_id: int) -> str:
-        """A code that makes a conversation a colleague's, as it is shown. Raises Refused, NotFound."""
+    def invite_colleague(self, community_id: int, staff_id: int | None, colleague_id: int, once: str = "") -> str:
+        """A code that makes a conversation a colleague's, as it is shown. Raises Refused, NotFound, ShownOnce."""
 
         def make(conn: Connection) -> str:
-            actor = _colleague(conn, community_id, staff_id)
             if colleague_id != staff_id:  # one's own other device needs no leave
-                access.demand(actor.role, "appoint")
+                _demand(conn, community_id, staff_id, "appoint")
             _colleague(conn, community_id, colleague_id)
             now = self.clock.now()
+            _first_time(conn, community_id, once, now)
             return identity.make_invite(
                 conn, community_id, now=now, expires_at=now + self.core.policy.staff_invite_valid, staff_id=colleague_id,
                 by_staff=staff_id,
@@ -432,13 +447,22 @@ class Desk:
 
         return invitecode.written(self.database.write(make))
 
+    def withdraw_invite(self, community_id: int, staff_id: int, invite_id: int) -> None:
+        """A code that went astray opens nothing any more. Raises Refused, and NotFound when it was used or withdrawn."""
+
+        def withdraw(conn: Connection) -> None:
+            _demand(conn, community_id, staff_id, "bind")
+            if not identity.withdraw(conn, community_id, invite_id, self.clock.now(), staff_id):
+                raise NotFound("that invite has been used or withdrawn, or there is none")
+
+        self.database.write(withdraw)
+
     def recognise(
-        self, community_id: int, staff_id: int, number: str, household_id: int, role: str, until: date | None = None
+        self, community_id: int, staff_id: int, number: str, home: int | NewHousehold, role: str, until: date | None = None
     ) -> None:
         """The papers of an application are right: its conversation belongs to this household from now on, and the application is
         answered. A second press is refused by the transition table. Raises Refused, NotFound, IllegalMove, ValueError."""
-        if role not in ROLES:
-            raise ValueError(f"'{role}' is no role in a household; known: {', '.join(ROLES)}")
+        _check_role(role)
 
         def decide(conn: Connection, also: frozenset[int]) -> None:
             found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
@@ -446,9 +470,10 @@ class Desk:
             access.demand(actor.role, "bind")
             if found is None or found.conversation_id is None:
                 raise NotFound(f"there is no application {number} here")
-            room = identity.room_of_household(conn, community_id, household_id)
-            if room is None:
+            place = identity.household_of(conn, community_id, home)
+            if place is None:
                 raise NotFound("there is no such household here")
+            household_id, room = place
             work = self._begin_ticket(conn, community_id, found, also)
             work.actor = actor
             case = work.cases[found.id]
@@ -485,12 +510,28 @@ class Desk:
         """Somebody has moved out: at once, in every conversation of theirs. Raises Refused, NotFound."""
 
         def end(conn: Connection) -> None:
-            actor = _colleague(conn, community_id, staff_id)
-            access.demand(actor.role, "bind")
+            _demand(conn, community_id, staff_id, "bind")
             if not identity.revoke(conn, community_id, membership_id, self.clock.now(), by_staff=staff_id):
                 raise NotFound("that membership has ended already, or there is none")
 
         self.database.write(end)
+
+    def forget(self, community_id: int, conversation_id: int) -> None:
+        """Erase the identity of a conversation at somebody's written request, as the resident can in the chat; its last words are
+        those of the chat. Only the operator at the command line does this. Raises NotFound, also when it was erased before."""
+
+        def erase(conn: Connection, also: frozenset[int]) -> None:
+            work = self._begin_talk(conn, community_id, conversation_id, also)
+            assert work.talk is not None
+            if work.talk.address.address.startswith(privacy.ERASED):
+                raise NotFound(f"conversation {conversation_id} has been erased before")
+            before = self.core.decode(_state(work))
+            words = self.core.words("utter_forgotten", {}, before.language)
+            work.apply((Forget(Say(words, key="utter_forgotten")),))
+            after = State(language=before.language, noticed=before.noticed)
+            store.save_state(conn, community_id, conversation_id, self.core.encode(after))
+
+        self._locking(erase)
 
     # ── what is too old ──
 
@@ -520,6 +561,16 @@ class Desk:
                 conn, due.community_id, (privacy.SUBJECT, due.subject_id), privacy.PURGE, 1, _next_night(now, zone), {}
             )
             return privacy.kept_photos(conn)
+
+        return self.database.write(clean)
+
+    def purge_now(self, community_id: int) -> tuple[dict[str, int], frozenset[str]]:
+        """What the nightly purge would remove, removed at once: how many rows of each kind, and the photos still named."""
+
+        def clean(conn: Connection) -> tuple[dict[str, int], frozenset[str]]:
+            policy, now = self.core.policy, self.clock.now()
+            gone = privacy.purge(conn, community_id, policy.keep, policy.keep_misread, now, self.machine.now())
+            return gone, privacy.kept_photos(conn)
 
         return self.database.write(clean)
 
@@ -680,6 +731,22 @@ def _colleague(conn: Connection, community_id: int, staff_id: int) -> Colleague:
     if actor is None:
         raise NotFound("you are not an active member of staff of this community")
     return actor
+
+
+def _demand(conn: Connection, community_id: int, staff_id: int | None, capability: access.Capability) -> None:
+    """Raises Refused, NotFound. Nobody (None) is the operator at the command line, who has the database itself."""
+    if staff_id is not None:
+        access.demand(_colleague(conn, community_id, staff_id).role, capability)
+
+
+def _first_time(conn: Connection, community_id: int, once: str, now: datetime) -> None:
+    if once and receipts.take(conn, community_id, once, now) is not None:
+        raise ShownOnce("the code of this form was made and shown before")
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise ValueError(f"'{role}' is no role in a household; known: {', '.join(ROLES)}")
 
 
 def _handover(work: Work, conversation_id: int) -> Case | None:

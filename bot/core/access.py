@@ -58,7 +58,7 @@ class Refused(Exception):
     """This role may not do that. `what` is the capability, or the kind of ticket it does not see."""
 
     def __init__(self, role: str, what: str) -> None:
-        super().__init__(f"role {role} has no {what}")
+        super().__init__(f"the role {role} may not do that: it lacks '{what}'")
         self.what = what
 
 
@@ -81,3 +81,9 @@ def demand(role: str, capability: Capability) -> None:
     """Raises Refused when the role lacks the capability."""
     if not may(role, capability):
         raise Refused(role, capability)
+
+
+def demand_kind(role: str, kind: str) -> None:
+    """Raises Refused when tickets of this kind are not for the role."""
+    if not sees(role, kind):
+        raise Refused(role, kind)
