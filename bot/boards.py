@@ -335,7 +335,7 @@ def calls(conn: Connection, reader: Reader) -> tuple[Any, ...]:
     """The open phone tasks, oldest first, at most 100; with their ticket's number and kind."""
     return tuple(
         conn.execute(
-            select(PHONE, TICKET.c.number, TICKET.c.kind, TICKET.c.contact.label("ticket_contact"))
+            select(PHONE, TICKET.c.number, TICKET.c.kind, TICKET.c.household_id, TICKET.c.contact.label("ticket_contact"))
             .select_from(
                 PHONE.outerjoin(
                     TICKET, (TICKET.c.community_id == PHONE.c.community_id) & (TICKET.c.id == PHONE.c.ticket_id)

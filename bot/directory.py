@@ -1,4 +1,4 @@
-"""People, rooms and the rota as plain tables for the staff's pages. Registers are changed by import alone, never here."""
+"""People, rooms and the rota as plain tables for the staff's pages. Nothing is changed here; one room, one person: `homes`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from bot import homes
 from bot.core.types import Community
 from bot.tables import table
 
@@ -33,31 +34,30 @@ def _page(conn: Connection, query: Select[Any], page: int) -> Page:
     return Page(tuple(conn.execute(query.offset((page - 1) * PAGE).limit(PAGE)).all()), page, pages)
 
 
-def residents(conn: Connection, community_id: int, q: str, page: int) -> Page:
-    """Residents with their room and part in its household; `q` is part of a name, a room or a telephone."""
-    query = (
-        select(RESIDENT.c.name, RESIDENT.c.phone, MEMBERSHIP.c.role, MEMBERSHIP.c.since, MEMBERSHIP.c.until, ROOM.c.label)
-        .join_from(
-            MEMBERSHIP,
-            RESIDENT,
-            and_(RESIDENT.c.community_id == MEMBERSHIP.c.community_id, RESIDENT.c.id == MEMBERSHIP.c.resident_id),
-        )
-        .join(
-            HOUSEHOLD,
-            and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id),
-        )
-        .join(ROOM, and_(ROOM.c.community_id == HOUSEHOLD.c.community_id, ROOM.c.id == HOUSEHOLD.c.room_id))
-        .where(MEMBERSHIP.c.community_id == community_id)
-        .order_by(ROOM.c.id, MEMBERSHIP.c.id)
-    )
+def residents(conn: Connection, community_id: int, q: str, page: int, today: date) -> Page:
+    """Residents, each with all their homes (`rows` holds `homes.Person` without chats); `q` is part of a name, a room or a
+    telephone."""
+    query = select(RESIDENT.c.id, RESIDENT.c.name, RESIDENT.c.phone).where(RESIDENT.c.community_id == community_id)
     if q:
-        columns = (RESIDENT.c.name, RESIDENT.c.phone, ROOM.c.label)
-        query = query.where(or_(*(c.icontains(q, autoescape=True) for c in columns)))
-    return _page(conn, query, page)
+        rooms = (
+            select(MEMBERSHIP.c.resident_id)
+            .join(
+                HOUSEHOLD,
+                and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id),
+            )
+            .join(ROOM, and_(ROOM.c.community_id == HOUSEHOLD.c.community_id, ROOM.c.id == HOUSEHOLD.c.room_id))
+            .where(MEMBERSHIP.c.community_id == community_id, ROOM.c.label.icontains(q, autoescape=True))
+        )
+        named = (c.icontains(q, autoescape=True) for c in (RESIDENT.c.name, RESIDENT.c.phone))
+        query = query.where(or_(*named, RESIDENT.c.id.in_(rooms)))
+    shown = _page(conn, query.order_by(RESIDENT.c.id), page)
+    stays = homes.stays_of(conn, community_id, [r.id for r in shown.rows], today)
+    rows = tuple(homes.Person(r.id, r.name, r.phone, tuple(stays.get(r.id, ())), ()) for r in shown.rows)
+    return Page(rows, shown.page, shown.pages)
 
 
-def rooms(conn: Connection, community_id: int, q: str, page: int) -> Page:
-    """Rooms, how many belong to them today's register knows, and their open tickets."""
+def rooms(conn: Connection, community_id: int, q: str, page: int, today: date) -> Page:
+    """Rooms, how many belong to them today, and their open tickets."""
     people = (
         select(func.count())
         .select_from(
@@ -66,7 +66,13 @@ def rooms(conn: Connection, community_id: int, q: str, page: int) -> Page:
                 and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id),
             )
         )
-        .where(HOUSEHOLD.c.community_id == ROOM.c.community_id, HOUSEHOLD.c.room_id == ROOM.c.id)
+        .where(
+            HOUSEHOLD.c.community_id == ROOM.c.community_id,
+            HOUSEHOLD.c.room_id == ROOM.c.id,
+            MEMBERSHIP.c.revoked_at.is_(None),
+            or_(MEMBERSHIP.c.since.is_(None), MEMBERSHIP.c.since <= today),
+            or_(MEMBERSHIP.c.until.is_(None), MEMBERSHIP.c.until >= today),
+        )
         .scalar_subquery()
     )
     open_tickets = (
@@ -76,7 +82,7 @@ def rooms(conn: Connection, community_id: int, q: str, page: int) -> Page:
     )
     query = (
         select(
-            ROOM.c.label, ROOM.c.building_code, ROOM.c.unit_code, ROOM.c.room_code,
+            ROOM.c.id, ROOM.c.label, ROOM.c.building_code, ROOM.c.unit_code, ROOM.c.room_code,
             people.label("residents"), open_tickets.label("open_tickets"),
         )
         .where(ROOM.c.community_id == community_id)

@@ -181,6 +181,8 @@ def _heard_lines(conn: Connection, own: dict[str, Any], rows: Sequence[Any]) -> 
 def _words(payload: dict[str, Any]) -> str:
     kinds = {m[0] for m in payload.get("media", ())}
     extra = ["〔语音 voice〕"] if "voice" in kinds else []
+    if payload.get("start"):
+        extra.append("〔扫码进入 opened from a code〕")  # never the code itself
     if payload.get("location"):
         extra.append(f"〔位置 location〕{payload['location']}")
     return " ".join(filter(None, [payload.get("text", ""), *extra]))

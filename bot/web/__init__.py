@@ -24,8 +24,11 @@ from bot.web.chat import ChatPage
 from bot.web.demo import DemoPage
 from bot.web.desk import DeskPages
 from bot.web.entry import SEE_OTHER, Entry, NotSignedIn
+from bot.web.frames import Frames
 from bot.web.live import Watch
+from bot.web.mine import MinePage
 from bot.web.pages import STATIC, Fence, browser_language, page, word, words
+from bot.web.people import PeoplePages
 from bot.work import NotFound
 from bot.workers import Workers
 
@@ -39,7 +42,7 @@ class Site:
     """What the pages are built from.
 
     Args:
-        base_url: where staff reach the pages; it stands in login links.
+        base_url: where the pages are reached; it stands in login links and in the QR codes of invites.
         embedded_by: origins that may frame the resident's page.
         printed: called with (name, link) for each login link; the demo prints it.
         demo: (community id, its code, the address listened on) where the start page is wanted.
@@ -89,12 +92,16 @@ def _mount(web: FastAPI, site: Site) -> None:
         site.watch.wake()
 
     entry = Entry(desk, workers.outbox_bell, site.base_url, site.printed, demo=site.demo is not None)
-    pages = DeskPages(desk, site.script, entry, site.media, site.watch, stirred, demo=site.demo is not None)
+    frames = Frames(desk, site.script, entry, demo=site.demo is not None)
+    pages = DeskPages(desk, site.script, entry, site.media, site.watch, stirred, frames)
+    people = PeoplePages(desk, entry, stirred, frames, site.base_url)
     web.add_api_route("/favicon.ico", _icon, methods=["GET"], response_model=None)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     web.include_router(ChatPage(workers, site.script, site.media, site.watch).router())
     web.include_router(entry.router())
     web.include_router(pages.router())
+    web.include_router(people.router())
+    web.include_router(MinePage(desk, site.script).router())
     if site.demo is not None:
         community_id, code, host = site.demo
         web.include_router(DemoPage(desk, workers, entry, community_id, code, host).router())

@@ -44,12 +44,14 @@ _PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 class Delivery(BaseModel):
-    """What the page sends: words, a pressed button or a photo already handed in, under an id of the page's own."""
+    """What the page sends: words, a pressed button, a photo already handed in, or what its address carried (`start`: the code of
+    a printed sheet); under an id of the page's own."""
 
     id: str = Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
     text: str = Field(default="", max_length=LONGEST)
     button: str | None = Field(default=None, max_length=200)
     photo: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    start: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     lang: str = ""
 
 
@@ -118,7 +120,7 @@ class ChatPage:
             return self._refused(400, "utter_page_error_unreadable", request)
         except HTTPException as error:
             return self._refused(error.status_code, "utter_page_error_unreadable", request)
-        if not (said.text.strip() or said.button or said.photo):
+        if not (said.text.strip() or said.button or said.photo or said.start):
             return self._refused(400, "utter_page_error_unreadable", request)
         media: tuple[Media, ...] = ()
         if said.photo:
@@ -127,8 +129,9 @@ class ChatPage:
             media = (Media("photo", said.photo, said.photo),)
         text = said.text.replace("\x00", "")
         inbound = Inbound(
-            NAME, "", f"{address}:{said.id}", address, text, said.button, media, language=_language(said.lang)
-        )
+            NAME, "", f"{address}:{said.id}", address, text, said.button, media, language=_language(said.lang),
+            start=said.start, event="arrived" if said.start else "",
+        )  # fmt: skip
         danger = bool(text) and triage.triage(self._script.triage, text) is not None
         await self._workers.accept(community.id, inbound, at_once=danger)
         self._watch.wake()
@@ -186,7 +189,7 @@ class ChatPage:
             while True:
                 answer = await self._database.ask(read)
                 left = until - loop.time()
-                told = answer["messages"] or answer["typing"] != shown_typing
+                told = answer["messages"] or answer["typing"] != shown_typing or answer.get("forgotten")
                 if told or left <= 0 or self._watch.closed or await request.is_disconnected():
                     return JSONResponse(answer, headers=_PRIVATE)
                 await news.wait(timedelta(seconds=left))
@@ -194,7 +197,9 @@ class ChatPage:
     def _read(self, conn: Connection, community_id: int, address: str, after: Cursor, zone: str) -> dict[str, Any]:
         found = transcripts.find(conn, community_id, NAME, "", address)
         if found is None:
-            return {"messages": [], "cursor": str(after), "typing": False, "mode": "desk"}
+            # A page that has read something and is not known any more: its resident had the conversation erased.
+            forgotten = {"forgotten": True} if after != Cursor() else {}
+            return {"messages": [], "cursor": str(after), "typing": False, "mode": "desk", **forgotten}
         conversation_id, state = found
         lines, cursor = transcripts.read(conn, community_id, conversation_id, after)
         human = state.get("mode") == "human"

@@ -1,4 +1,4 @@
-"""The form of the counter and the telephone: what staff typed, checked against the register, made into a ticket's draft.
+"""Forms as staff fill them in: the counter's and the telephone's, made into a ticket's draft; homes, roles and dates of others.
 
 An instant without an offset is meant where the community is, as every time in an office is.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, select
@@ -16,10 +16,13 @@ from bot import store
 from bot.core.resolve import phone
 from bot.core.resolve.where import address
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
+from bot.identity import NewHousehold
 from bot.tables import table
 
 HOUSEHOLD, MEMBERSHIP, RESIDENT = table("household"), table("membership"), table("resident")
 
+#: What somebody may be in a household, as the forms offer it.
+ROLES = ("owner", "family", "tenant", "agent")
 #: What is filed at the counter; follow-ups open by themselves.
 KINDS = ("repair", "complaint", "service_order", "fee_case", "enquiry", "emergency")
 _FIELDS = ("source", "kind", "room", "location", "description", "contact_name", "contact", "from", "until", "priority")
@@ -75,6 +78,33 @@ def visit(form: Any, community: Community) -> Appointment | None:
     if start is None or end is None or end <= start:
         raise Unreadable("refused_visit")
     return Appointment(start, end)
+
+
+def day(said: Any) -> date | None:
+    """A date as a browser sends it (2027-06-30). Raises Unreadable."""
+    if not said:
+        return None
+    try:
+        return date.fromisoformat(str(said))
+    except ValueError:
+        raise Unreadable("refused_day") from None
+
+
+def role(form: Any) -> str:
+    """Owner, family, tenant or agent. Raises Unreadable."""
+    said = str(form.get("role"))
+    if said not in ROLES:
+        raise Unreadable("refused_household_role")
+    return said
+
+
+def home(form: Any) -> int | NewHousehold:
+    """The household that was chosen: its number, or `new-12` for a new one in room 12. Raises Unreadable."""
+    said = str(form.get("household"))
+    number = number_in(said.removeprefix("new-"))
+    if number is None:
+        raise Unreadable("refused_household")
+    return NewHousehold(number) if said.startswith("new-") else number
 
 
 def read(conn: Connection, form: Any, community_id: int) -> Slip:

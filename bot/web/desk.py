@@ -1,4 +1,4 @@
-"""The staff's pages: the queue, a ticket, the conversations, the counter, calls, rota, people and rooms, the day.
+"""The staff's pages about work: the queue, a ticket, the conversations, the counter, calls, the day. Of people: `people`.
 
 Plain forms and redirects: everything works without scripts. Each route asks `Entry` who is there and what they may do, reads a
 board or calls one use case, and shows a template; no rule of the trade is decided here.
@@ -7,10 +7,8 @@ board or calls one use case, and shows a template; no rule of the trade is decid
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,56 +16,32 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy import Connection
 
-from bot import boards, directory, rota, store, switchboard, transcripts
+from bot import boards, directory, homes, identity, rota, store, switchboard, transcripts
 from bot import digest as digests
-from bot.boards import Reader
-from bot.core import access, masking
+from bot.core import access
 from bot.core.domain import Script
 from bot.core.tickets import IllegalMove
-from bot.core.types import Community, Media
+from bot.core.types import Media
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.transcripts import Cursor
 from bot.turns import Desk, NotYours
 from bot.web import counter, live, views
 from bot.web.entry import SEE_OTHER, Entry, Form, Visitor
+from bot.web.frames import Frame, Frames, back, count, day_of, once_of, row_id, words_of
 from bot.web.live import Watch
-from bot.web.pages import page, word
+from bot.web.pages import word
 from bot.work import Change, NotFound
 
 _LONGEST_WAIT = timedelta(seconds=25)
 _LONGEST_NOTE = 2000
-_FIRST_DAY = date(2000, 1, 1)
-#: name, address, capability; in the order of the navigation.
-_PLACES: tuple[tuple[str, str, access.Capability], ...] = (
-    ("queue", "/desk", "queue"),
-    ("talks", "/desk/talks", "talk"),
-    ("calls", "/desk/calls", "calls"),
-    ("notices", "/desk/notices", "notices"),
-    ("file", "/desk/file", "file"),
-    ("digest", "/desk/digest", "digest"),
-    ("duty", "/desk/duty", "duty"),
-    ("people", "/desk/people", "people"),
-    ("rooms", "/desk/rooms", "rooms"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What every page of one request needs."""
-
-    visitor: Visitor
-    community: Community
-    reader: Reader
-    now: datetime
-    context: Mapping[str, Any]
 
 
 class DeskPages:
-    """The pages of one deployment. `demo` shows the desk clock and the way back to the start page."""
+    """The pages of one deployment that are about work: tickets, conversations, the counter, the day."""
 
     def __init__(
         self, desk: Desk, script: Script, entry: Entry, media: MediaStore, watch: Watch, stirred: Callable[[], None],
-        *, demo: bool = False,
+        frames: Frames,
     ) -> None:  # fmt: skip
         self._desk = desk
         self._database = desk.database
@@ -76,7 +50,7 @@ class DeskPages:
         self._media = media
         self._watch = watch
         self._stirred = stirred
-        self._demo = demo
+        self._frame, self._show, self._shown = frames.of, frames.show, frames.shown
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/desk")
@@ -90,6 +64,7 @@ class DeskPages:
         at("/tickets/{number}/act", self.act, "POST")
         at("/tickets/{number}/note", self.note, "POST")
         at("/tickets/{number}/acknowledge", self.acknowledge, "POST")
+        at("/tickets/{number}/recognise", self.recognise, "POST")
         at("/media/{kept}", self.photo)
         at("/talks", self.talks)
         at("/talks/{talk_id}", self.talk)
@@ -101,55 +76,10 @@ class DeskPages:
         at("/calls", self.calls)
         at("/calls/{call_id}/done", self.call_made, "POST")
         at("/notices", self.notices)
-        at("/duty", self.duty)
-        at("/people", self.people)
-        at("/rooms", self.rooms)
         at("/digest", self.digest)
         return router
 
-    # ── the frame ──
-
-    async def _frame(self, request: Request, capability: access.Capability, here: str) -> Frame:
-        visitor = await self._entry.visitor(request)
-        visitor.demand(capability)
-        signed = visitor.signed
-        reader = views.reader_of(signed)
-        now = self._desk.clock.now()
-
-        def read(conn: Connection) -> tuple[Community, dict[str, int], str]:
-            counts = boards.counts(conn, reader, now)
-            counts["talks"] = switchboard.waiting(conn, signed.community_id) if access.may(visitor.role, "talk") else 0
-            counts["calls"] = boards.calls_open(conn, reader) if access.may(visitor.role, "calls") else 0
-            return store.community(conn, signed.community_id), counts, live.version(conn)
-
-        community, counts, version = await self._database.ask(read)
-        language = visitor.language
-        tells = {"queue": counts["overdue"], "talks": counts["talks"], "calls": counts["calls"]}
-        context = {
-            "me": {
-                "id": signed.staff.id, "name": signed.staff.name, "role": visitor.role, "language": language,
-                "csrf": signed.csrf, "can": access.capabilities(visitor.role),
-            },
-            "community": community.name_en if language == "en" and community.name_en else community.name,
-            "here": here,
-            "nav": [
-                {"name": name, "url": url, "label_key": f"nav_{name}", "count": tells.get(name) or None}
-                for name, url, needed in _PLACES
-                if access.may(visitor.role, needed)
-            ],
-            "counts": {**counts, "notices": 0},
-            "demo": self._demo,
-            "clock": views.clock_text(now, community, language),
-            "version": version,
-            "language": language,
-            "once": secrets.token_urlsafe(12),
-            "flash": _flash(request, language),
-            **views.tools(self._script, community, now, language),
-        }  # fmt: skip
-        return Frame(visitor, community, reader, now, context)
-
-    def _show(self, frame: Frame, template: str, status: int = 200, **context: Any) -> Response:
-        return page(f"desk/{template}", status, **{**frame.context, **context})
+    # ── the queue, renewed ──
 
     async def changes(self, request: Request) -> Response:
         """Long poll of an open page: answers once something was written after `since`."""
@@ -169,9 +99,9 @@ class DeskPages:
         query = request.query_params
         said = query.get("tab", "")
         tab: boards.Tab = next((t for t in boards.TABS if t == said), "mine" if frame.context["counts"]["mine"] else "free")
-        q, kind = _words(query.get("q", "")), query.get("kind", "")
+        q, kind = words_of(query.get("q", "")), query.get("kind", "")
         kind = kind if kind in frame.reader.kinds else ""
-        skip = _count(query.get("skip", ""))
+        skip = count(query.get("skip", ""))
         rows, more = await self._database.ask(
             lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip)
         )
@@ -197,13 +127,29 @@ class DeskPages:
         dossier, staff = await self._database.ask(read)
         if dossier is None:
             raise NotFound(number)
+        row = dossier.ticket.row
         on_duty = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
         context = views.ticket_page(
             self._script, dossier, staff, on_duty, frame.community, frame.now, frame.visitor.signed
         )
-        if refused:
-            context["flash"] = {"kind": "error", "text": refused}
-        return self._show(frame, "ticket.html", 409 if refused else 200, typed=typed or {"action": "", "note": ""}, **context)
+        if context["may_call"] or context["words"]:
+            await self._shown(frame.visitor, [row.household_id], f"ticket {number}")
+        return self._show(
+            frame, "ticket.html", 409 if refused else 200, refused, typed=typed or {"action": "", "note": ""},
+            application=await self._application(frame, row, request), **context,
+        )  # fmt: skip
+
+    async def _application(self, frame: Frame, row: Any, request: Request) -> dict[str, Any] | None:
+        """What whoever decides about an application to be linked chooses from; None where there is nothing to decide."""
+        if (row.kind, row.category) != ("enquiry", "binding") or not access.may(frame.visitor.role, "bind"):
+            return None
+        if row.status not in ("open", "owned"):
+            return None
+        said = words_of(request.query_params.get("home", "")) or row.room_label
+        found = await self._database.ask(
+            lambda conn: homes.matching(conn, frame.community.id, row.room_id, said, frame.now, frame.today)
+        )
+        return views.application(row, said, found)
 
     async def act(self, request: Request, number: str) -> Response:
         visitor = await self._entry.visitor(request)
@@ -234,7 +180,7 @@ class DeskPages:
             said = word(wrong.key, visitor.language)
             return await self._ticket_page(request, number, said, typed={"action": action, "note": note})
         self._stirred()
-        return _back(f"/desk/tickets/{quote(number)}", "done")
+        return back(f"/desk/tickets/{quote(number)}", "done")
 
     async def note(self, request: Request, number: str) -> Response:
         visitor = await self._entry.visitor(request)
@@ -243,12 +189,31 @@ class DeskPages:
         words = form.get("note")[:_LONGEST_NOTE]
         signed = visitor.signed
         if words:
-            once = _once(form)
+            once = once_of(form)
             await self._database.hop(
                 lambda: self._desk.add_note(signed.community_id, signed.staff.id, number, words, once)
             )
         self._stirred()
-        return _back(f"/desk/tickets/{quote(number)}", "note_kept")
+        return back(f"/desk/tickets/{quote(number)}", "note_kept")
+
+    async def recognise(self, request: Request, number: str) -> Response:
+        """The papers are right: the applicant belongs to the household that was chosen."""
+        visitor = await self._entry.visitor(request)
+        visitor.demand("bind")
+        form = await self._entry.form(request, visitor)
+        await self._demand_ticket(visitor, number)
+        signed = visitor.signed
+        try:
+            home, role, until = counter.home(form), counter.role(form), counter.day(form.get("until"))
+            await self._database.hop(
+                lambda: self._desk.recognise(signed.community_id, signed.staff.id, number, home, role, until)
+            )
+        except IllegalMove as illegal:
+            return await self._ticket_page(request, number, word(f"refused_{illegal.why}", visitor.language))
+        except counter.Unreadable as wrong:
+            return await self._ticket_page(request, number, word(wrong.key, visitor.language))
+        self._stirred()
+        return back(f"/desk/tickets/{quote(number)}", "recognised")
 
     async def acknowledge(self, request: Request, number: str) -> Response:
         visitor = await self._entry.visitor(request)
@@ -257,7 +222,7 @@ class DeskPages:
         signed = visitor.signed
         await self._database.hop(lambda: self._desk.acknowledge(signed.community_id, signed.staff.id, number))
         self._stirred()
-        return _back(f"/desk/tickets/{quote(number)}", "acknowledged")
+        return back(f"/desk/tickets/{quote(number)}", "acknowledged")
 
     async def _demand_ticket(self, visitor: Visitor, number: str) -> None:
         """404 for a ticket this role does not see: as if there were none."""
@@ -304,7 +269,7 @@ class DeskPages:
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
     async def talk(self, request: Request, talk_id: str) -> Response:
-        return await self._talk_page(request, _row_id(talk_id))
+        return await self._talk_page(request, row_id(talk_id))
 
     async def _talk_page(self, request: Request, talk_id: int, refused: str = "") -> Response:
         frame = await self._frame(request, "talk", "talks")
@@ -315,16 +280,19 @@ class DeskPages:
                 raise NotFound(talk_id)
             lines, _ = transcripts.read(conn, frame.community.id, talk_id, Cursor(), 100)
             busy = transcripts.busy(conn, frame.community.id, talk_id)
-            return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk)
+            household_ids: list[int | None] = [None]
+            if talk.resident_id is not None:
+                bound = identity.bindings(conn, frame.community.id, talk.resident_id, frame.today)
+                household_ids = [b.household_id for b in bound] or [None]
+            return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk), household_ids
 
-        talk, lines, busy, tickets = await self._database.ask(read)
+        talk, lines, busy, tickets, household_ids = await self._database.ask(read)
+        await self._shown(frame.visitor, household_ids, f"conversation {talk_id}")
         context = views.talk_page(talk, lines, busy, tickets, frame.visitor.signed)
-        if refused:
-            context["flash"] = {"kind": "error", "text": refused}
-        return self._show(frame, "talk.html", 409 if refused else 200, **context)
+        return self._show(frame, "talk.html", 409 if refused else 200, refused, **context)
 
     async def _in_talk(self, request: Request, said_id: str, act: Callable[[Visitor, Form, int], Any]) -> Response:
-        talk_id = _row_id(said_id)
+        talk_id = row_id(said_id)
         visitor = await self._entry.visitor(request)
         visitor.demand("talk")
         form = await self._entry.form(request, visitor)
@@ -347,7 +315,7 @@ class DeskPages:
         def act(visitor: Visitor, form: Form, talk: int) -> None:
             words = form.get("text")[:_LONGEST_NOTE]
             if words:
-                self._desk.speak(visitor.signed.community_id, visitor.signed.staff.id, talk, words, _once(form))
+                self._desk.speak(visitor.signed.community_id, visitor.signed.staff.id, talk, words, once_of(form))
 
         return await self._in_talk(request, talk_id, act)
 
@@ -380,18 +348,19 @@ class DeskPages:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}
             return self._show(frame, "file.html", 422, kinds=counter.KINDS, values=slip.values, errors=errors)
-        once = _once(form)
+        once = once_of(form)
         assert slip.draft is not None
         draft, source, resident_id = slip.draft, slip.source, slip.resident_id
         number = await self._database.hop(
             lambda: self._desk.file_ticket(signed.community_id, signed.staff.id, draft, source, once, resident_id)
         )
         self._stirred()
-        return _back(f"/desk/tickets/{quote(number)}", "filed")
+        return back(f"/desk/tickets/{quote(number)}", "filed")
 
     async def calls(self, request: Request) -> Response:
         frame = await self._frame(request, "calls", "calls")
         found = await self._database.ask(lambda conn: boards.calls(conn, frame.reader))
+        await self._shown(frame.visitor, [one.household_id for one in found if one.contact or one.ticket_contact], "calls")
         return self._show(frame, "calls.html", calls=[views.call(one) for one in found])
 
     async def call_made(self, request: Request, call_id: str) -> Response:
@@ -400,11 +369,11 @@ class DeskPages:
         form = await self._entry.form(request, visitor)
         outcome = "reached" if form.get("outcome") == "reached" else "unreached"
         words = f"{outcome} {form.get('note')}".strip()[:500]
-        reader, now, row = views.reader_of(visitor.signed), self._desk.clock.now(), _row_id(call_id)
+        reader, now, row = views.reader_of(visitor.signed), self._desk.clock.now(), row_id(call_id)
         if not await self._database.run(lambda conn: boards.call_made(conn, reader, row, words, now)):
             raise NotFound(call_id)
         self._stirred()
-        return _back("/desk/calls", "call_kept")
+        return back("/desk/calls", "call_kept")
 
     # ── reading ──
 
@@ -420,102 +389,12 @@ class DeskPages:
             ],
         )  # fmt: skip
 
-    async def duty(self, request: Request) -> Response:
-        frame = await self._frame(request, "duty", "duty")
-
-        def read(conn: Connection) -> Any:
-            present = rota.present(conn, frame.community, frame.now)
-            return directory.week(conn, frame.community, frame.now), directory.staff(conn, frame.community.id), present
-
-        week, staff, present = await self._database.ask(read)
-        return self._show(frame, "duty.html", **views.duty(week, staff, present, frame.visitor.language))
-
-    async def people(self, request: Request) -> Response:
-        frame = await self._frame(request, "people", "people")
-        query = request.query_params
-        tab = "staff" if query.get("tab") == "staff" else "residents"
-        q = _words(query.get("q", ""))
-        if tab == "staff":
-            staff = await self._database.ask(lambda conn: directory.staff(conn, frame.community.id))
-            present = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
-            found = [s for s in staff if q in s.name]
-            rows = [
-                {"name": s.name, "role": s.role, "skills": s.skills, "on_duty": s.id in present, "active": s.active}
-                for s in found
-            ]
-            return self._show(frame, "people.html", tab=tab, q=q, rows=rows, page=1, pages=1)
-        shown = await self._database.ask(lambda conn: directory.residents(conn, frame.community.id, q, _page(request)))
-        rows = [
-            {"name": r.name, "role": r.role, "room": r.label, "phone_masked": masking.phone(r.phone),
-             "since": r.since, "until": r.until}
-            for r in shown.rows
-        ]  # fmt: skip
-        return self._show(frame, "people.html", tab=tab, q=q, rows=rows, page=shown.page, pages=shown.pages)
-
-    async def rooms(self, request: Request) -> Response:
-        frame = await self._frame(request, "rooms", "rooms")
-        q = _words(request.query_params.get("q", ""))
-        shown = await self._database.ask(lambda conn: directory.rooms(conn, frame.community.id, q, _page(request)))
-        rows = [
-            {"label": r.label, "building": r.building_code, "unit": r.unit_code, "room": r.room_code,
-             "residents": r.residents, "open_tickets": r.open_tickets}
-            for r in shown.rows
-        ]  # fmt: skip
-        return self._show(frame, "rooms.html", q=q, rows=rows, page=shown.page, pages=shown.pages)
-
     async def digest(self, request: Request) -> Response:
         frame = await self._frame(request, "digest", "digest")
-        today = frame.now.astimezone(frame.community.zone).date()
-        day = _day(request.query_params.get("day", ""), today)
+        day = day_of(request.query_params.get("day", ""), frame.today)
         read = await self._database.ask(lambda conn: digests.read(conn, frame.community, day, frame.now))
         following = day + timedelta(days=1)
         return self._show(
             frame, "digest.html", digest=read, day=day, previous=f"/desk/digest?day={day - timedelta(days=1)}",
-            next=f"/desk/digest?day={following}" if following <= today else None,
+            next=f"/desk/digest?day={following}" if following <= frame.today else None,
         )  # fmt: skip
-
-
-def _back(where: str, done: str) -> Response:
-    return RedirectResponse(f"{where}?said={done}", SEE_OTHER)
-
-
-_SAYINGS = frozenset({"done", "note_kept", "acknowledged", "filed", "call_kept"})
-
-
-def _flash(request: Request, language: str) -> dict[str, str] | None:
-    said = request.query_params.get("said", "")
-    return {"kind": "ok", "text": word(f"said_{said}", language)} if said in _SAYINGS else None
-
-
-def _page(request: Request) -> int:
-    return _count(request.query_params.get("page", "")) or 1
-
-
-def _count(said: str) -> int:
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0
-
-
-def _row_id(said: str) -> int:
-    """A row's number out of an address. Raises NotFound: there is no such row."""
-    if said.isascii() and said.isdigit() and len(said) < 19:
-        return int(said)
-    raise NotFound(said)
-
-
-def _once(form: Form) -> str:
-    """Which showing of the form this is; one without it counts by itself."""
-    return form.get("once")[:64] or secrets.token_urlsafe(12)
-
-
-def _words(said: str) -> str:
-    """What was searched for."""
-    return said.replace("\x00", "").strip()[:60]
-
-
-def _day(said: str, today: date) -> date:
-    try:
-        return min(max(date.fromisoformat(said), _FIRST_DAY), today)
-    except ValueError:
-        return today
-
-

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bot import boards, switchboard
+from bot import boards, homes, switchboard
 from bot.boards import Reader
 from bot.core import access, masking, texts
 from bot.core.domain import Script
@@ -343,6 +343,102 @@ def _slot(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value.get("label") or value.get("text") or "")
     return value if isinstance(value, str) else ""
+
+
+# ── people, rooms and what was shown of them ──
+
+
+def _stay(stay: homes.Stay, *, full: bool) -> dict[str, Any]:
+    return {
+        "id": stay.id,
+        "name": stay.name,
+        "person_url": f"/desk/people/{stay.resident_id}",
+        "phone": stay.phone if full else masking.phone(stay.phone),
+        "room": stay.room,
+        "room_url": f"/desk/rooms/{stay.room_id}",
+        "role": stay.role,
+        "since": stay.since,
+        "until": stay.until,
+        "revoked_at": stay.revoked_at,
+        "state": stay.state,
+    }
+
+
+def _chat(chat: homes.Chat, name: str) -> dict[str, Any]:
+    return {"name": name, "channel": chat.channel, "bound_by": chat.bound_by, "bound_at": chat.bound_at}
+
+
+def person(one: homes.Person, *, full: bool) -> dict[str, Any]:
+    """A resident with all homes. `full`: with the whole telephone."""
+    return {
+        "url": f"/desk/people/{one.id}",
+        "name": one.name,
+        "phone": one.phone if full else masking.phone(one.phone),
+        "homes": [_stay(stay, full=full) for stay in one.stays],
+        "chats": [_chat(chat, one.name) for chat in one.chats],
+    }
+
+
+def home(one: homes.Home, *, full: bool) -> dict[str, Any]:
+    """A room with its households. `full`: with whole telephones."""
+    names = {s.resident_id: s.name for h in one.households for s in h.stays}
+    return {
+        "id": one.id,
+        "url": f"/desk/rooms/{one.id}",
+        "label": one.label,
+        "households": [
+            {
+                "id": household.id,
+                "who": _who(household, full=True),
+                "members": [_stay(stay, full=full) for stay in household.stays],
+                "invites": [
+                    {"id": i.id, "role": i.role, "name": i.name, "by": i.by, "by_staff": i.by_staff, "until": i.until,
+                     "expires_at": i.expires_at}
+                    for i in household.invites
+                ],
+            }
+            for household in one.households
+        ],
+        "chats": [_chat(chat, names.get(chat.resident_id, "")) for chat in one.chats],
+    }  # fmt: skip
+
+
+def _who(household: homes.Household, *, full: bool) -> list[tuple[str, str]]:
+    """Role and name of those who belong to it today; of a name without `full` the first letter."""
+    return [(s.role, s.name if full else masking.name(s.name)) for s in household.here]
+
+
+def application(row: Any, said: str, found: Iterable[homes.Home]) -> dict[str, Any]:
+    """What an application to be linked is decided by: the room that was claimed, and the households it may mean.
+
+    Names are masked here: who looks for a room should not read who lives in ten others.
+    """
+    return {
+        "said": said,
+        "room_url": f"/desk/rooms/{row.room_id}" if row.room_id is not None else None,
+        "homes": [
+            {"id": one.id, "label": one.label,
+             "households": [{"id": h.id, "who": _who(h, full=False)} for h in one.households]}
+            for one in found
+        ],
+    }  # fmt: skip
+
+
+def disclosure(row: Any, language: str) -> dict[str, Any]:
+    """A line of the log of who was shown what."""
+    kind, _, which = str(row.what).partition(" ")
+    known = f"shown_{kind}" in words()
+    return {
+        "at": row.at,
+        "staff": row.staff or "",
+        "role": row.role or "",
+        "channel": row.channel or "",
+        "what": word(f"shown_{kind}", language) if known else kind,
+        "which": which,
+        "url": {"ticket": f"/desk/tickets/{which}", "conversation": f"/desk/talks/{which}", "person": f"/desk/people/{which}"}.get(kind),
+        "room": row.label or "",
+        "room_url": f"/desk/rooms/{row.room_id}" if row.room_id is not None else None,
+    }
 
 
 # ── the rest ──

@@ -377,9 +377,11 @@ class Site:
     def footprint(self) -> dict[str, int]:
         """How many rows everything has that a form could write; sessions and links included."""
         names = ("ticket", "ticket_event", "outbox", "inbox", "phone_task", "receipt", "media", "ticket_photo",
-                 "escalation", "conversation", "login_link", "staff_session", "clock")  # fmt: skip
+                 "escalation", "conversation", "login_link", "staff_session", "clock", "invite", "membership", "household",
+                 "identity_event", "resident")  # fmt: skip
         counted = {name: len(self.database.read(lambda c, n=name: c.execute(select(table(n))).all())) for name in names}  # type: ignore[misc]
         counted["open_calls"] = len(self.rows("phone_task", "id", status="open"))
+        counted["ended"] = len(self.rows("membership", "id")) - len(self.rows("membership", "id", revoked_at=None))
         return counted
 
 

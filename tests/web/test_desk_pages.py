@@ -20,13 +20,13 @@ from bot.core import access, tickets
 from bot.core.flows import FLOWS
 from bot.core.tickets import TRANSITIONS
 from bot.core.types import Media
-from bot.web import chat, counter, demo, desk, entry, pages, views
+from bot.web import chat, counter, demo, desk, entry, frames, pages, people, views
 from tests.web.site import HOSTILE, LEAK, ORIGIN, Page, Site, Staff, picture, script, unsafe
 
 LANGUAGES = ("zh", "en")
 PLAIN = ("/desk", "/desk?tab=mine", "/desk?tab=free", "/desk?tab=overdue", "/desk?tab=all", "/desk/talks", "/desk/talks?tab=all",
          "/desk/calls", "/desk/notices", "/desk/file", "/desk/digest", "/desk/duty", "/desk/people", "/desk/people?tab=staff",
-         "/desk/rooms")  # fmt: skip
+         "/desk/rooms", "/desk/disclosures")  # fmt: skip
 
 
 def sound(html: str, language: str) -> Page:
@@ -73,7 +73,7 @@ def _asked_by_templates() -> set[tuple[str, bool]]:
 
 def _asked_by_modules() -> set[tuple[str, bool]]:
     asked: set[tuple[str, bool]] = set()
-    for module in (web, chat, counter, demo, desk, entry, views):
+    for module in (web, chat, counter, demo, desk, entry, frames, people, views):
         for call in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(call, ast.Call):
                 continue
@@ -117,12 +117,16 @@ def _said_of_tickets() -> dict[str, set[str]]:
         "kind": set(TRANSITIONS),
         "action": {a for a, r in rules if r.by & staff},
         "event": {a for a, _ in rules} | {"open", "internal_note", "acknowledge", "note", "photo", "appointment", "urge", "rating"},
-        "role": staff | {"resident", "clock", "desk", "owner", "family", "tenant"},
+        "role": staff | {"resident", "clock", "desk"} | set(counter.ROLES),
         "closed_by": {r.closes_as for _, r in rules} - {""},
         "flow": set(FLOWS) | {"emergency"},
         "slot": slots,
         "refused": {"not_yours"} | set(re.findall(r'IllegalMove\(.*, "(\w+)"\)', inspect.getsource(turns) + inspect.getsource(tickets))),
         "channel": {"webchat", "console", "telegram", "wechat", "wecom", "desk", "counter", "phone"},
+        "bound": {"invite", "roster", "staff", "demo", "before"},
+        "shown": {"ticket", "conversation", "room", "person", "calls", "export", "held", "members"},
+        "said": set(frames._SAYINGS),
+        "nav": {name for name, _, _ in frames._PLACES},
         "due": {"survey", "survey_reminder", "survey_expiry", "auto_close", "resume", "escalation_ack", "escalation_rework",
                 "draft_ask", "draft_drop", "human_idle", "sla_first_response", "sla_next_step", "sla_resolve"},
         "clock": {"first_response", "next_step", "resolve", "rework"},
@@ -215,7 +219,7 @@ async def test_every_page_with_everything_in_it(site: Site) -> None:
     for language, roles in (("zh", ("technician", "supervisor")), ("en", ("cashier", "steward", "manager"))):
         for role in roles:
             someone = site.staff(role, language=language)
-            for path in (*PLAIN, "/desk/talks/1", "/desk?tab=all&q=repair&kind=repair", "/desk/people?page=3&q=1", "/desk/rooms?page=2"):
+            for path in (*PLAIN, "/desk/talks/1", "/desk/people/1", "/desk/rooms/1", "/desk?tab=all&q=repair&kind=repair", "/desk/people?page=3&q=1", "/desk/rooms?page=2"):
                 answer = await someone.get(path)
                 assert answer.status_code in (200, 403), (role, path, answer.status_code)
                 if answer.status_code == 200:

@@ -2,6 +2,8 @@
  * The resident chat page: what a resident writes reaches the desk once, in order; what the desk and its people say
  * appears once, in order. It carries on by itself after a broken connection, a reload or a night's sleep.
  *
+ * An invite code in its address is sent once, like a message. Where the conversation was erased, the page begins anew.
+ *
  * It must never lose or double a message (the id is made here and sent again until the server has taken it), never
  * build markup out of text it was given, never keep photos or the conversation on the device, and never speak to any
  * other host. What it keeps is the visitor's token, the draft and messages not yet taken by the server.
@@ -70,7 +72,9 @@ function keep(store, name, value) {
 }
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const newToken = () => hex(crypto.getRandomValues(new Uint8Array(32)));
 const mark = `desk-chat-${page.code}`;
+const ERASED = "#erased"; // in the address for one reload
 const handed = () => /^#t=([A-Za-z0-9_-]{16,200})$/.exec(location.hash)?.[1];
 
 /** The visitor's token and the store it lives in: handed over in the address (this tab only), kept, or new. */
@@ -85,7 +89,7 @@ function visitor() {
   if (ofThisTab) return { token: ofThisTab, store: "sessionStorage", lasting: true };
   const ofThisBrowser = kept("localStorage", mark);
   if (ofThisBrowser) return { token: ofThisBrowser, store: "localStorage", lasting: true };
-  const fresh = hex(crypto.getRandomValues(new Uint8Array(32)));
+  const fresh = newToken();
   return { token: fresh, store: "localStorage", lasting: keep("localStorage", mark, fresh) };
 }
 
@@ -96,6 +100,34 @@ const drawer = `${mark}-${me.token.slice(-8)}`;
 addEventListener("hashchange", () => handed() && location.reload());
 // Where nothing can be stored the token would be lost with the page: the language link carries it along.
 if (!me.lasting) document.getElementById("language").hash = `t=${me.token}`;
+
+/** The code of a printed sheet, taken out of the address: a reload must not send it again, nor a neighbour read it there. */
+function arrivedWith() {
+  const address = new URL(location.href);
+  const code = address.searchParams.get("start") || "";
+  if (!address.searchParams.has("start")) return "";
+  address.searchParams.delete("start");
+  history.replaceState(null, "", address);
+  return /^[A-Za-z0-9_-]{1,64}$/.test(code) ? code : "";
+}
+
+/** The conversation was erased: nothing of it stays here. The page begins again as somebody new, and says so. */
+let erased = false;
+function beginAnew() {
+  erased = true;
+  const unheard = unsent.filter((item) => item.state === "waiting" && !item.file).map(({ element, ...item }) => item);
+  for (const store of ["localStorage", "sessionStorage"]) {
+    for (const name of ["draft", "unsent"]) keep(store, `${drawer}-${name}`, "");
+  }
+  // Another tab of the same visitor may have been quicker: then its token is the one to go on with.
+  if (kept(me.store, mark) === me.token) {
+    const token = newToken();
+    keep(me.store, mark, token);
+    if (unheard.length) keep(me.store, `${mark}-${token.slice(-8)}-unsent`, JSON.stringify(unheard));
+  }
+  history.replaceState(null, "", `${location.pathname}${location.search}${ERASED}`);
+  location.reload();
+}
 
 /** A message id. `randomUUID` exists on secure pages only, and an office may try the desk over plain http. */
 function newId() {
@@ -123,7 +155,7 @@ const backoff = (failures) => BACKOFF[Math.min(failures, BACKOFF.length) - 1];
 async function call(path, { method = "GET", body, type, seconds = 20, stop = new AbortController() } = {}) {
   const timer = setTimeout(() => stop.abort(), seconds * 1000);
   try {
-    const headers = { Authorization: `Bearer ${me.token}`, "X-Desk-Language": language, ...(type && { "Content-Type": type }) };
+    const headers = { Authorization: `Bearer ${me.token}`, "X-Desk-Language": page.language, ...(type && { "Content-Type": type }) };
     const reply = await fetch(page.base + path, {
       method, body, headers, signal: stop.signal, cache: "no-store", credentials: "omit",
     });
@@ -136,7 +168,7 @@ async function call(path, { method = "GET", body, type, seconds = 20, stop = new
 }
 
 // ── What is not taken yet ────────────────────────────────────────────────────────────────────────────────────────
-// An item: {id, text?, button?, label?, photo?, file?, state, error, again}. States: waiting → taken (202), or refused.
+// An item: {id, text?, button?, label?, photo?, file?, start?, state, error, again}. States: waiting → taken (202), or refused.
 // A taken item stays until the transcript brings it back; a refused one until the resident sends or removes it.
 
 const unsent = [];
@@ -214,13 +246,14 @@ async function hand(item) {
     delete item.file;
     keepUnsent();
   }
-  const { id, text, button, photo } = item;
-  const body = JSON.stringify({ id, text, button, photo, lang: page.language });
+  const { id, text, button, photo, start } = item;
+  const body = JSON.stringify({ id, text, button, photo, start, lang: page.language });
   return call("/messages", { method: "POST", type: "application/json", body });
 }
 
 addEventListener("beforeunload", (event) => {
   // Words survive a reload, photos not yet uploaded do not.
+  if (erased) return;
   if (!tray.children.length && !unsent.some((item) => item.file)) return;
   event.preventDefault();
   event.returnValue = "";
@@ -655,6 +688,7 @@ async function listen() {
     const path = `/messages?${new URLSearchParams(asked)}`;
     const answer = await call(path, { seconds: wait + 10, stop: poll }).catch(() => null); // broken, torn or given up
     if (answer?.status === 200) {
+      if (answer.content.forgotten) return beginAnew();
       const typed = isTyping;
       const news = take(answer.content);
       if (["reconnecting", "offline"].includes(connection.dataset.state)) { tellConnection("connected"); wake(); }
@@ -727,6 +761,12 @@ danger.replaceChildren(...linked(danger.textContent));
 field.value = kept("sessionStorage", `${drawer}-draft`) || "";
 measure();
 keptUnsent().forEach(adopt);
+if (location.hash === ERASED) {
+  history.replaceState(null, "", location.pathname + location.search);
+  log.prepend(el("p", { class: "quiet", id: "erased", role: "status" }, say("forgotten")));
+}
+const code = arrivedWith();
+if (code) enqueue({ start: code, label: say("arrived") });
 if (hasPointer && !embedded) field.focus();
 listen();
 deliver();
