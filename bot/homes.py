@@ -19,7 +19,7 @@ CONVERSATION, HOUSEHOLD, INVITE, MEMBERSHIP = table("conversation"), table("hous
 RESIDENT, ROOM, STAFF = table("resident"), table("room"), table("staff")
 
 _MOST_CHATS = 20
-_MOST_ROOMS = 10
+MOST_ROOMS = 10
 _MOST_MEMBERS = 200
 
 
@@ -170,7 +170,7 @@ def matching(
 
 def _homes(conn: Connection, community_id: int, where: Iterable[Any], now: datetime, today: date) -> tuple[Home, ...]:
     rooms = conn.execute(
-        select(ROOM.c.id, ROOM.c.label).where(ROOM.c.community_id == community_id, *where).order_by(ROOM.c.id).limit(_MOST_ROOMS)
+        select(ROOM.c.id, ROOM.c.label).where(ROOM.c.community_id == community_id, *where).order_by(ROOM.c.id).limit(MOST_ROOMS)
     ).all()
     households = conn.execute(
         select(HOUSEHOLD.c.id, HOUSEHOLD.c.room_id)

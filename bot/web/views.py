@@ -5,7 +5,7 @@ Masking is decided here: telephones in full only for those who work on the matte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -408,7 +408,7 @@ def _who(household: homes.Household, *, full: bool) -> list[tuple[str, str]]:
     return [(s.role, s.name if full else masking.name(s.name)) for s in household.here]
 
 
-def application(row: Any, said: str, found: Iterable[homes.Home]) -> dict[str, Any]:
+def application(row: Any, said: str, found: Sequence[homes.Home]) -> dict[str, Any]:
     """What an application to be linked is decided by: the room that was claimed, and the households it may mean.
 
     Names are masked here: who looks for a room should not read who lives in ten others.
@@ -416,6 +416,7 @@ def application(row: Any, said: str, found: Iterable[homes.Home]) -> dict[str, A
     return {
         "said": said,
         "room_url": f"/desk/rooms/{row.room_id}" if row.room_id is not None else None,
+        "more": len(found) == homes.MOST_ROOMS,
         "homes": [
             {"id": one.id, "label": one.label,
              "households": [{"id": h.id, "who": _who(h, full=False)} for h in one.households]}

@@ -529,3 +529,65 @@ async def test_only_the_sites_the_office_names_may_frame_the_page(estate_databas
         desk = (await http.get("/desk/login")).headers["content-security-policy"]
     assert "frame-ancestors 'self' https://www.estate.example" in chat
     assert "frame-ancestors 'none'" in desk
+
+
+# ── a code in the address ──
+
+
+async def test_a_code_in_the_address_is_a_delivery_without_words(site_on_both: Site) -> None:
+    site = site_on_both
+    household = site.rows("membership", "household_id", resident_id=site.resident_id("王建国"))[0][0]
+    code = site.desk.invite_into(1, None, household, "family")
+    somebody = site.resident()
+    for _ in range(2):  # sent again because the first acknowledgement got lost
+        assert (await somebody.deliver(id="arrival-1", start=code)).status_code == 202
+    await site.settle()
+    (payload,) = site.rows("inbox", "payload")[0]
+    assert (payload["start"], payload["event"], payload["text"]) == (code, "arrived", "")
+    messages = (await somebody.read())["messages"]
+    assert [m["from"] for m in messages].count("me") == 1 and "4栋1单元703" in messages[-1]["text"]
+    assert (messages[0]["id"], messages[0]["text"]) == ("arrival-1", "〔扫码进入 opened from a code〕")
+    assert code not in str(messages)
+
+
+@pytest.mark.parametrize("start", ["x" * 65, "a b", "<script>", "编码", "a\x00b", "../x"])
+async def test_a_code_that_cannot_be_one_is_400(site: Site, start: str) -> None:
+    answer = await site.resident().deliver(start=start)
+    assert answer.status_code == 400 and site.rows("inbox", "id") == []
+
+
+async def test_a_code_in_the_address_of_the_page_is_not_in_the_page(site: Site) -> None:
+    answer = await site.browser().get("/chat/YH?start=K7M2Q-9XRTD&lang=zh")
+    assert answer.status_code == 200 and "K7M2Q" not in answer.text
+
+
+# ── an erased conversation ──
+
+
+async def test_a_page_whose_conversation_was_erased_is_told_so(site_on_both: Site) -> None:
+    site = site_on_both
+    wang = site.resident("王建国")
+    assert "forgotten" not in await wang.read()
+    await wang.write("你好")
+    seen = (await wang.read())["cursor"]
+    waiting = asyncio.create_task(wang.read(after=seen, wait=20))
+    await asyncio.sleep(0)
+    site.desk.forget(1, wang.talk_id)
+    site.watch.wake()
+    answer = await asyncio.wait_for(waiting, 15)
+    assert answer["forgotten"] and answer["messages"] == []
+    assert "forgotten" not in await wang.read(), "a page that has read nothing is somebody new"
+    await wang.write("你好")
+    assert site.rows("conversation", "resident_id", address=wang.address) == [(None,)]
+    assert "forgotten" not in await wang.read(after=seen)
+
+
+async def test_the_resident_erases_it_in_the_chat(site: Site) -> None:
+    wang = site.resident("王建国")
+    await wang.write("隐私")
+    await wang.deliver(button="privacy:forget")
+    await site.settle()
+    seen = (await wang.read())["cursor"]
+    await wang.write("是的")
+    assert (await wang.read(after=seen))["forgotten"]
+    assert not (await wang.http.get("/chat/YH/messages", params={"after": seen}, headers=site.resident().headers)).json()["messages"]
