@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_an_entry_for_polling_and_one_for_a_webhook() -> None:
         ({"webhook": "https://desk.example", "webhook_secret": "SHORT"}, "put 24 to 256 random"),
         ({"webhook_secret": "DESK_TELEGRAM_YH_SECRET"}, "give both for a webhook, none for polling"),
         ({"api": "ftp://x"}, "leave it out"),
+        ({"mentions": "yes"}, "neither true nor false"),
         ({"proxy": "SHORT"}, "write it like http://host:port"),
     ],
 )
@@ -165,9 +167,15 @@ async def test_a_token_that_was_revoked_and_a_server_not_reached(play: Stage) ->
     assert not finding.ok
 
 
-async def test_a_bot_that_reads_along_in_groups(play: Stage) -> None:
-    play.telegram.reads_all = True
-    assert any("Privacy mode is off" in what for what in bad(await play.polled(menu=()).check()))
+@pytest.mark.parametrize(
+    ("reads_all", "mentions", "words"),
+    [(False, False, ""), (True, True, ""), (True, False, "Privacy mode is off"), (False, True, "may not arrive")],
+)
+async def test_what_the_bot_is_sent_in_groups(play: Stage, reads_all: bool, mentions: bool, words: str) -> None:
+    play.telegram.reads_all = reads_all
+    channel = play.polled(menu=(), account=replace(play.account, mentions=mentions))
+    found = bad(await channel.check())
+    assert (len(found) == 1 and words in found[0]) if words else found == []
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(-90, "90 s ahead of"), (90, "90 s behind")])

@@ -189,6 +189,7 @@ async def test_a_strangers_card_would_vouch_for_their_telephone(
 
 async def test_all_that_is_said_in_a_group_would_be_heard(play: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.channels.telegram.reading.Reader.addressed", lambda *_: True)
+    play.telegram.reads_all = True
     play.telegram.says(play.telegram.person(), "今晚谁打麻将", chat=play.telegram.group())
     assert [m.text for m in await play.hear()] == ["今晚谁打麻将"]
 

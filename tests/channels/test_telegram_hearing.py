@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bot.channels import Checks, Fetches, Inbound, Listens, Message, Receipt, Serves
-from bot.channels.telegram import HookedTelegram, PolledTelegram, Telegram, checking
+from bot.channels.telegram import HookedTelegram, PolledTelegram, Telegram, checking, reading
 from bot.channels.telegram.channel import LARGEST_BODY
 from bot.core.types import Button, Media
 from tests.fakes.telegram import TOKEN
@@ -227,6 +227,7 @@ async def test_of_a_long_chat_the_latest_messages_can_be_corrected(play: Stage) 
 
 async def test_in_a_group_only_what_is_said_to_the_bot_is_heard(play: Stage) -> None:
     telegram = play.telegram
+    telegram.reads_all = True
     fang, group = telegram.person(), telegram.group(supergroup=True)
     telegram.says(fang, "今晚谁打麻将", chat=group)
     telegram.says(fang, "@YihuaDeskBot：4栋电梯坏了 😀", chat=group)
@@ -242,9 +243,19 @@ async def test_in_a_group_only_what_is_said_to_the_bot_is_heard(play: Stage) -> 
     assert all(m.group and m.address == str(group) for m in heard)
 
 
+async def test_with_privacy_mode_answers_and_commands_arrive(play: Stage) -> None:
+    fang, group = play.telegram.person(), play.telegram.group()
+    play.telegram.says(fang, "@YihuaDeskBot 电梯坏了", chat=group)
+    play.telegram.says(fang, "电梯坏了", chat=group, reply_to_bot=True)
+    play.telegram.says(fang, "/repair@YihuaDeskBot 电梯坏了", chat=group)
+    assert [(m.text, m.group) for m in await play.hear()] == [("电梯坏了", True)] * 2
+    assert play.telegram.not_wanted == ["group talk"]
+
+
 async def test_a_photo_in_a_group_with_the_bot_named_under_it(play: Stage) -> None:
     telegram = play.telegram
     fang, group = telegram.person(), telegram.group()
+    telegram.reads_all = True
     caption = "@YihuaDeskBot 电梯"
     size = {"file_id": "p", "file_unique_id": "p", "width": 1, "height": 1}
     entity = {"type": "mention", "offset": 0, "length": 13}
@@ -355,6 +366,23 @@ async def test_an_update_the_library_cannot_read_holds_up_nobody(
     await play.hear()
     assert play.desk.texts == ["后面这条"] and play.telegram.pending == []
     assert "13800001234" not in caplog.text + "".join(capsys.readouterr())
+
+
+async def test_a_fault_of_ours_holds_up_nobody_and_is_answered(
+    play: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(message: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, "READERS", reading.READERS | {"dice": fails})
+    telegram = play.telegram
+    fang, group = telegram.person(), telegram.group()
+    telegram.reads_all = True
+    telegram.says(fang, None, dice={"value": 3, "emoji": "🎲"})
+    telegram.says(fang, None, chat=group, dice={"value": 3, "emoji": "🎲"}, reply_to_bot=True)
+    telegram.says(fang, "后面这条")
+    assert [(m.text, m.address) for m in await play.hear()] == [("", str(fang)), ("后面这条", str(fang))]
+    assert "telegram_update_unread" in "".join(capsys.readouterr())
 
 
 async def test_neither_token_nor_words_get_into_the_log(

@@ -160,7 +160,14 @@ class FakeTelegram:
             message["reply_to_message"] = {
                 "message_id": 1, "date": self._date(), "chat": message["chat"], "from": self._me(), "text": "…",
             }  # fmt: skip
-        self._update("message", message)
+        command = re.match(r"/\w+(?:@(\w+))?", text or "")
+        to_us = command is not None and (command[1] or self.username).lower() == self.username.lower()
+        service = text is None and not more.keys() & {"photo", "voice", "document", "contact", "location"}
+        if message["chat"]["type"] == "private" or self.reads_all or reply_to_bot or to_us or service:
+            self._update("message", message)
+        else:
+            # Privacy mode. A bare mention does not arrive, whatever BotFather says: see docs/channels/telegram.md.
+            self.not_wanted.append("group talk")
         return int(message["message_id"])
 
     def edits(self, who: int, number: int, text: str, *, chat: int = 0, **more: Any) -> None:

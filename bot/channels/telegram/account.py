@@ -17,7 +17,7 @@ PUBLIC_API: Final = "https://api.telegram.org"
 WEBHOOK_PORTS: Final = (443, 80, 88, 8443)
 
 _REQUIRED: Final = ("community", "account", "username", "token")
-_OPTIONAL: Final = ("webhook", "webhook_secret", "api", "proxy")
+_OPTIONAL: Final = ("webhook", "webhook_secret", "api", "proxy", "mentions")
 _TOKEN: Final = re.compile(r"[0-9]{4,16}:[A-Za-z0-9_-]{30,64}")
 _USERNAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -60,6 +60,8 @@ class TelegramAccount:
         webhook_secret: what Telegram shows at each call.
         api: the Bot API server.
         proxy: through which it is reached; empty: as the environment says.
+        mentions: that a bare "@bot" in a group is heard. It takes privacy mode off, and then Telegram sends the bot all that
+            is said in its groups, of which the desk drops what is not said to it.
     """
 
     community: str
@@ -70,6 +72,7 @@ class TelegramAccount:
     webhook_secret: str = field(default="", repr=False)
     api: str = PUBLIC_API
     proxy: str = field(default="", repr=False)
+    mentions: bool = False
 
     @property
     def bot_id(self) -> int:
@@ -133,6 +136,9 @@ def account(entry: Mapping[str, Any], secret: Callable[[str], str | None]) -> Te
     if urlsplit(api).scheme not in ("http", "https"):
         raise ValueError(f"telegram: api '{api}' is no address; leave it out for {PUBLIC_API}")
     proxy = value_of("proxy", re.compile(r"(https?|socks5h?)://\S+"), "write it like http://host:port") if values["proxy"] else ""
+    mentions = entry.get("mentions", False)
+    if not isinstance(mentions, bool):
+        raise ValueError(f"telegram: mentions '{mentions}' is neither true nor false; leave it out for false")
     return TelegramAccount(
-        values["community"], values["account"], username, token, webhook, webhook_secret, api, proxy
+        values["community"], values["account"], username, token, webhook, webhook_secret, api, proxy, mentions
     )

@@ -111,9 +111,10 @@ class Telegram:
         try:
             said = self._reader.read(update)
         except Exception:
-            # A fault of ours in one message must not keep all that follow from being heard.
+            # A fault of ours in one message must not keep all that follow from being heard. Who wrote it is answered as if
+            # there had been no words.
             log.error("telegram_update_unread", account=self.account, update=update.update_id, trace=traceback.format_exc())
-            return
+            said = self._reader.wordless(update)
         if isinstance(said, Moved):
             await self._follow(said.chat, said.to)
         elif said is not None:

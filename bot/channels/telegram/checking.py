@@ -28,6 +28,26 @@ CALLS_AT_ONCE: Final = 10
 _MENUS: Final[tuple[tuple[str, Language], ...]] = (("", "zh"), ("zh", "zh"), ("en", "en"))
 _PREPARE: Final = "Run `bot channels prepare`."
 
+_PUT_ANEW: Final = "then put the bot out of its groups and add it again, because Telegram looks when it joins."
+#: (the bot is sent all that is said in its groups, the entry asks for mentions) → what that means. BotFather says that with
+#: privacy mode on mentions arrive; reports of many bots say they do not (e.g. github.com/archestra-ai/archestra/pull/6562).
+_PRIVACY: Final = {
+    (False, False): Finding(
+        True, "Privacy mode is on: in groups the bot is sent commands and answers to its messages, hardly more."
+    ),
+    (True, True): Finding(True, "Privacy mode is off, as `mentions` asks: the desk drops what is not said to the bot."),
+    (True, False): Finding(
+        False,
+        "Privacy mode is off: in groups Telegram sends the bot all that is said.",
+        f"Send @BotFather /setprivacy, choose the bot, Enable; {_PUT_ANEW} Or write `mentions: true` if that is meant.",
+    ),
+    (False, True): Finding(
+        False,
+        "The entry asks for mentions, but privacy mode is on: a bare mention of the bot in a group may not arrive.",
+        f"Send @BotFather /setprivacy, choose the bot, Disable; {_PUT_ANEW} Or leave `mentions` out.",
+    ),
+}
+
 
 async def findings(
     api: Api, account: TelegramAccount, menu: Sequence[MenuItem], now: Callable[[], datetime]
@@ -96,16 +116,7 @@ def _about(me: User, account: TelegramAccount) -> list[Finding]:
                 " invitation links go by it.",
             )
         )
-    if me.can_read_all_group_messages:
-        found.append(
-            Finding(
-                False,
-                "Privacy mode is off: in groups Telegram sends the bot all that is said.",
-                "Send @BotFather /setprivacy, choose the bot, Enable; then put the bot out of its groups and add it again.",
-            )
-        )
-    else:
-        found.append(Finding(True, "Privacy mode is on: in groups the bot is sent what is said to it, and nothing else."))
+    found.append(_PRIVACY[bool(me.can_read_all_group_messages), account.mentions])
     return found
 
 

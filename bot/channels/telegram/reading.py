@@ -1,7 +1,8 @@
 """An update of Telegram's as the desk hears it. Pure: it asks nobody and keeps nothing.
 
 What is not for the desk is None: what is said in a group to others, service messages, other bots, the moving of a live
-location. In a group the bot hears a mention of it, an answer to it, or a command.
+location. In a group the bot hears a mention of it, an answer to it, or a command; with privacy mode on Telegram hardly sends
+it more, and often not even the mention.
 """
 
 from __future__ import annotations
@@ -164,6 +165,13 @@ class Reader:
         if message.migrate_to_chat_id is not None:
             return Moved(message.chat.id, message.migrate_to_chat_id)
         return self._message(blank, message, edit=update.edited_message is not None)
+
+    def wordless(self, update: Update) -> Said | None:
+        """Somebody said something in their own chat, whatever it was."""
+        chat = update.effective_chat
+        if chat is None or chat.type != ChatType.PRIVATE:
+            return None
+        return Said(Inbound(NAME, self._account.account, str(update.update_id), str(chat.id)))
 
     def _tap(self, blank: Inbound, query: telegram.CallbackQuery) -> Said | None:
         # A message too old to be shown still names its chat; a button of an inline message does not, and is none of ours.
