@@ -122,8 +122,8 @@ def account(entry: Mapping[str, Any], secret: Callable[[str], str | None]) -> Te
     webhook_secret = ""
     if webhook:
         url = urlsplit(webhook)
-        if url.scheme != "https" or not url.hostname or url.query or url.fragment:
-            raise ValueError(f"telegram: webhook '{webhook}' is not usable; write the https address residents' phones could open")
+        if url.scheme != "https" or not url.hostname or url.path or url.query or url.fragment:
+            raise ValueError(f"telegram: webhook '{webhook}' is not usable; write scheme and host alone, e.g. https://desk.example.com")
         if (url.port or 443) not in WEBHOOK_PORTS:
             raise ValueError(f"telegram: webhook has port {url.port}; Telegram calls 443, 80, 88 and 8443 only")
         remedy = "put 24 to 256 random letters, figures, - and _ there"
@@ -135,7 +135,7 @@ def account(entry: Mapping[str, Any], secret: Callable[[str], str | None]) -> Te
     api = (values["api"] or PUBLIC_API).rstrip("/")
     if urlsplit(api).scheme not in ("http", "https"):
         raise ValueError(f"telegram: api '{api}' is no address; leave it out for {PUBLIC_API}")
-    proxy = value_of("proxy", re.compile(r"(https?|socks5h?)://\S+"), "write it like http://host:port") if values["proxy"] else ""
+    proxy = value_of("proxy", re.compile(r"https?://\S+"), "write it like http://host:port") if values["proxy"] else ""
     mentions = entry.get("mentions", False)
     if not isinstance(mentions, bool):
         raise ValueError(f"telegram: mentions '{mentions}' is neither true nor false; leave it out for false")

@@ -26,7 +26,7 @@ from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Re
 from bot.channels.telegram import checking
 from bot.channels.telegram.account import NAME, MenuItem, TelegramAccount
 from bot.channels.telegram.api import HOLD, READ, Api, readable
-from bot.channels.telegram.errors import refusal, rule, waits
+from bot.channels.telegram.errors import not_heard, refusal, rule, waits
 from bot.channels.telegram.pace import Pace
 from bot.channels.telegram.parts import LONGEST, MOST_BUTTONS, Part, parts_of
 from bot.channels.telegram.reading import ALLOWED, Moved, Reader, Said
@@ -50,6 +50,7 @@ FOR_GOOD: Final = timedelta(days=3650)
 #: A message of many parts gives its place back after so long, and goes on where it stopped when its turn comes again:
 #: the worker gives one send 20 s, and one cut short in the middle of a call would be doubled.
 ONE_GO: Final = timedelta(seconds=3)
+_SOON: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = 60.0
 _PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
@@ -166,24 +167,27 @@ class Telegram:
             raise SendError("消息为空。 The message is empty: a fault of the desk.", retryable=False)
         page, started = f"sent/{message.id}", self._now()
         several = len(parts) > 1
-        gone: dict[str, Any] = dict((await self._notebook.read(page) or {}).get("parts", {})) if several else {}
-        number = gone.get(str(len(parts) - 1), "")
+        gone: dict[str, str] = dict((await self._notebook.read(page) or {}).get("parts", {})) if several else {}
         for position, part in enumerate(parts):
             if str(position) in gone:
                 continue
             if self._now() - started > ONE_GO:
-                raise SendError("长消息分几次发送。 A long message goes out in several goes.", retryable=True)
+                raise SendError("长消息分几次发送。 A long message goes out in several goes.", retryable=True, after=_SOON)
             try:
                 number = await self._send_part(chat, part)
             except SendError as error:
-                if error.unconfirmed and position < len(parts) - 1:
-                    # It may have arrived: it is not sent again, and the parts after it still are.
-                    await self._note_part(page, position, "")
-                    raise SendError(str(error), retryable=True) from error
-                raise
+                if not error.unconfirmed or not several:
+                    raise
+                # It may have arrived: it is not sent again, but those after it still are.
+                number = ""
+            gone[str(position)] = number
             if several:
                 await self._note_part(page, position, number)
-        return str(number)
+            if not number and position < len(parts) - 1:
+                raise SendError("连接中断，其余部分稍后再发。 The connection broke; the rest follows.", retryable=True)
+        if not all(gone.values()):
+            raise SendError("有一部分可能没有送达。 A part of it may not have arrived.", retryable=False, unconfirmed=True)
+        return gone[str(len(parts) - 1)]
 
     async def _note_part(self, page: str, position: int, number: str) -> None:
         await self._notebook.change(
@@ -276,7 +280,7 @@ class PolledTelegram(Telegram):
                 await self._poll(accept)
             except TelegramError as error:
                 asked = waits(error)
-                log.warning("telegram_not_heard", account=self.account, why=rule(error).words)
+                log.warning("telegram_not_heard", account=self.account, why=not_heard(error))
             except Exception:
                 # Not kept: Telegram gives the update, and all after it, again.
                 log.error("telegram_not_kept", account=self.account, trace=traceback.format_exc())

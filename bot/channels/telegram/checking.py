@@ -62,6 +62,14 @@ async def findings(
         found += await _menu(api, menu)
     except TelegramError as error:
         return (_failed(error),)
+    except Exception as error:
+        return (
+            Finding(
+                False,
+                f"Telegram's answer cannot be read ({type(error).__name__}).",
+                "Update python-telegram-bot; if that does not help, tell whoever maintains the desk.",
+            ),
+        )
     return tuple(found)
 
 

@@ -129,6 +129,12 @@ def refusal(error: TelegramError) -> SendError:
     )
 
 
+def not_heard(error: TelegramError) -> str:
+    """The words for a poll that failed: nothing was sent that could have arrived."""
+    line = rule(error)
+    return _NETWORK if line.verdict == "unconfirmed" else line.words
+
+
 def waits(error: TelegramError) -> timedelta | None:
     """How long the platform asks us to wait; None: it does not say."""
     if not isinstance(error, RetryAfter):

@@ -191,7 +191,7 @@ class Reader:
 
     def _membership(self, blank: Inbound, change: telegram.ChatMemberUpdated) -> Said | None:
         # Who unblocks the bot presses "Restart" or writes: that arrives by itself.
-        if change.new_chat_member.status not in _OUT:
+        if change.new_chat_member.status not in _OUT or change.chat.type == ChatType.CHANNEL:
             return None
         return Said(
             replace(blank, address=str(change.chat.id), event="left", group=change.chat.type in _GROUPS)
