@@ -56,7 +56,8 @@ def test_an_entry_for_polling_and_one_for_a_webhook() -> None:
         ({"username": "a b"}, "no bot's name"),
         ({"token": "NOT_SET"}, "NOT_SET, which is not set; put the token there"),
         ({"token": "SHORT"}, "the value of SHORT does not look right; put the token there"),
-        ({"webhook": "http://desk.example"}, "write the https address"),
+        ({"webhook": "http://desk.example"}, "write scheme and host alone"),
+        ({"webhook": "https://desk.example/bot"}, "write scheme and host alone"),
         ({"webhook": "https://desk.example:8000"}, "443, 80, 88 and 8443 only"),
         ({"webhook": "https://desk.example"}, "webhook_secret is missing; name an environment variable"),
         ({"webhook": "https://desk.example", "webhook_secret": "SHORT"}, "put 24 to 256 random"),
@@ -165,6 +166,14 @@ async def test_a_token_that_was_revoked_and_a_server_not_reached(play: Stage) ->
     play.telegram.refuse("deleteWebhook", 500, "Internal Server Error")
     (finding,) = await channel.prepare()
     assert not finding.ok
+
+
+async def test_an_answer_the_library_cannot_read_is_a_finding(
+    play: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(play.telegram), "_me", lambda self: {"id": "?"})
+    (what,) = bad(await play.polled().check())
+    assert "cannot be read" in what
 
 
 @pytest.mark.parametrize(

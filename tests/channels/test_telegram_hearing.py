@@ -271,6 +271,9 @@ async def test_who_blocks_the_bot_has_left(play: Stage) -> None:
     telegram.blocks(fang)
     telegram.puts_out(fang, group)
     telegram.unblocks(fang)
+    channel = -1_000_000_000_001
+    telegram.chats[channel] = {"id": channel, "type": "channel", "title": "通知"}
+    telegram.puts_out(fang, channel)
     gone, out = await play.hear()
     assert (gone.event, gone.address, gone.group) == ("left", str(fang), False)
     assert (out.event, out.address, out.group) == ("left", str(group), True)
@@ -374,7 +377,7 @@ async def test_a_fault_of_ours_holds_up_nobody_and_is_answered(
     def fails(message: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(reading, "READERS", reading.READERS | {"dice": fails})
+    monkeypatch.setattr(reading, "READERS", {**reading.READERS, "dice": fails})
     telegram = play.telegram
     fang, group = telegram.person(), telegram.group()
     telegram.reads_all = True

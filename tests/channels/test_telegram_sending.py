@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telegram.error import ChatMigrated, RetryAfter
 
 from bot.channels import Message, SendError
 from bot.channels.telegram import PolledTelegram
+from bot.channels.telegram.errors import RULES, Rule, refusal, rule
 from bot.channels.telegram.parts import split, units
 from bot.core.types import Button, Media
 from tests.fakes.telegram_stage import Stage, stage
@@ -165,14 +168,16 @@ async def test_a_connection_that_breaks_may_have_carried_the_message(play: Stage
     assert len(play.telegram.sent) == done
 
 
-async def test_a_part_that_may_have_arrived_is_not_repeated_and_the_rest_follows(play: Stage) -> None:
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_part_that_may_have_arrived_is_not_repeated_and_the_rest_follows(play: Stage, done: bool) -> None:
     fang = play.telegram.person()
-    play.telegram.drop("sendMessage", done=True)
+    play.telegram.drop("sendMessage", done=done)
     error = await refused(play.polled(), fang, Message(7, LONG))
     assert error.retryable and not error.unconfirmed
     play.clock.at += timedelta(seconds=5)
-    await play.polled().send(str(fang), Message(7, LONG))
-    assert "".join(play.telegram.texts(fang)) == LONG
+    for _ in range(2):
+        assert (await refused(play.polled(), fang, Message(7, LONG))).unconfirmed, "staff see that nobody knows"
+    assert "".join(play.telegram.texts(fang)) == (LONG if done else LONG[-1501:])
 
 
 async def test_a_server_that_was_not_reached_is_tried_again(play: Stage) -> None:
@@ -305,6 +310,15 @@ async def test_what_refusals_lead_to(play: Stage, status: int, description: str,
     error = await refused(play.polled(), play.telegram.person(), Message(1, "您好"))
     assert (error.retryable, error.unconfirmed, error.after) == (retryable, False, None)
     assert description not in str(error)
+
+
+@pytest.mark.parametrize("line", RULES, ids=lambda line: f"{line.error.__name__} {line.says}")
+def test_every_line_of_the_table_is_reached(line: Rule) -> None:
+    values: dict[type, Any] = {ChatMigrated: -100, RetryAfter: timedelta(seconds=5)}
+    error = line.error(values.get(line.error, f"Some words, {line.says.upper()}!"))
+    assert rule(error) is line
+    assert refusal(error).unconfirmed == (line.verdict == "unconfirmed")
+    assert all(part.strip() for part in line.words.split("。"))
 
 
 async def test_a_gateway_that_gave_up_may_have_carried_the_message(play: Stage) -> None:
