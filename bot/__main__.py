@@ -197,11 +197,42 @@ def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; non
     run(terminal.print_digest(_settings(db), day))
 
 
+channels_cli = typer.Typer(help="The accounts of data/channels.yml: ask their platforms, tell them what they need.", no_args_is_help=True)
+cli.add_typer(channels_cli, name="channels")
+
+
+@channels_cli.command("check")
+def channels_check(db: Db = "") -> None:
+    """Ask every platform whether its account works, and say in plain words what the office must mend."""
+    quiet_logs()
+    _channels(db, prepare=False)
+
+
+@channels_cli.command("prepare")
+def channels_prepare(db: Db = "") -> None:
+    """Tell the platforms what the desk needs (menu, webhook or none), then check."""
+    quiet_logs()
+    _channels(db, prepare=True)
+
+
+def _channels(db: str, prepare: bool) -> None:
+    well = True
+
+    async def main() -> None:
+        nonlocal well
+        well = await terminal.check_channels(_settings(db), prepare=prepare)
+
+    run(main())
+    if not well:
+        raise typer.Exit(1)
+
+
 @cli.command()
 def check() -> None:
-    """Read domain.yml, data/*.yml and the pages' words, and name each mistake with file, key and remedy."""
+    """Read domain.yml, data/*.yml (with the secrets that channels.yml names) and the pages' words, and name each mistake."""
     try:
         script = office.open_office(Settings().root)
+        desk_app.listed_accounts(Settings())
         words()
     except WordsMistaken as mistaken:
         errors.print(str(mistaken), style="red")

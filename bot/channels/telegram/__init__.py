@@ -9,7 +9,15 @@
 
 from __future__ import annotations
 
-from bot.channels.telegram.account import MenuItem, TelegramAccount, account
+from typing import Any
+
+from bot.channels import Notebook
+from bot.channels.telegram.account import NAME, MenuItem, TelegramAccount, account
 from bot.channels.telegram.channel import HookedTelegram, PolledTelegram, Telegram
 
-__all__ = ["HookedTelegram", "MenuItem", "PolledTelegram", "Telegram", "TelegramAccount", "account"]
+__all__ = ["NAME", "HookedTelegram", "MenuItem", "PolledTelegram", "Telegram", "TelegramAccount", "account", "channel"]
+
+
+def channel(account: TelegramAccount, notebook: Notebook, **parts: Any) -> PolledTelegram | HookedTelegram:
+    """The channel of an account: polled, or called by Telegram where the account names a webhook. `parts` as `Telegram` has them."""
+    return (HookedTelegram if account.webhook else PolledTelegram)(account, notebook, **parts)
