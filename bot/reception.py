@@ -30,7 +30,6 @@ from bot.workers import Workers, message_of
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
-_RENEWED_EVERY = LEASE / 3
 _LOOK_AGAIN = timedelta(milliseconds=200)
 
 
@@ -48,12 +47,15 @@ class Reception:
 
     Args:
         rules: a message that fires a life-safety rule waits for no burst.
+        holder: names this process in leases.
+        renewed_every: how often a lease is renewed, and looked after by those who wait for it.
     """
 
     workers: Workers
     rules: TriageRules
     posts: Sequence[Post]
     holder: str
+    renewed_every: timedelta = LEASE / 3
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def accept_for(self, community_id: int) -> Accept:
@@ -102,7 +104,7 @@ class Reception:
         assert isinstance(channel, Listens)
         while True:
             if not await self._hold(name):
-                await asyncio.sleep(_RENEWED_EVERY.total_seconds())
+                await asyncio.sleep(self.renewed_every.total_seconds())
                 continue
             log.info("listening", channel=channel.name, account=channel.account)
             listening = asyncio.create_task(channel.listen(accept))
@@ -122,7 +124,7 @@ class Reception:
     async def _keep(self, name: str, listening: asyncio.Task[None]) -> None:
         """Renew the lease while the channel listens. Returns when the lease is lost; raises what ended the listening."""
         while True:
-            done, _ = await asyncio.wait({listening}, timeout=_RENEWED_EVERY.total_seconds())
+            done, _ = await asyncio.wait({listening}, timeout=self.renewed_every.total_seconds())
             if done:
                 listening.result()
                 raise RuntimeError("the channel ended listening by itself")
