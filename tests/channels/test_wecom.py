@@ -6,6 +6,8 @@ Where a guard of the adapter is taken out, the platform must see the harm; those
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -227,6 +229,39 @@ async def test_a_message_that_was_really_lost_comes_with_the_next_try(office: Of
     assert office.chat() == ["请到监控室。"]
 
 
+async def given_up(office: Office, message: Message) -> None:
+    """The outbox stops waiting while the platform, which has the message, is still silent."""
+    office.platform.faults = [Fault("message/send", "hang", "after")]
+    sending = asyncio.create_task(office.wecom.send("ding", message))
+    while not office.chat():
+        await asyncio.sleep(0)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_a_message_the_outbox_gave_up_does_not_come_twice(office: Office) -> None:
+    await given_up(office, Message(1, "请到监控室。"))
+    await office.wecom.send("ding", Message(1, "请到监控室。"))
+    assert office.chat() == ["请到监控室。"]
+
+
+async def test_a_message_given_up_comes_twice_without_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(self: WeCom, page: str, progress: object) -> None: ...
+
+    monkeypatch.setattr(WeCom, "_remember", forget)
+    await given_up(office, Message(1, "请到监控室。"))
+    await office.wecom.send("ding", Message(1, "请到监控室。"))
+    assert office.chat() == ["请到监控室。", "请到监控室。"]
+
+
+async def test_a_card_the_outbox_gave_up_does_not_come_twice(office: Office) -> None:
+    await given_up(office, job())
+    with pytest.raises(SendError) as again:
+        await office.wecom.send("ding", job())
+    assert again.value.unconfirmed and len(office.chat()) == 1
+
+
 async def test_the_same_words_said_twice_arrive_twice(office: Office) -> None:
     await office.wecom.send("ding", Message(1, "没听明白，请回复编号。"))
     await office.wecom.send("ding", Message(2, "没听明白，请回复编号。"))
@@ -315,6 +350,57 @@ async def test_a_refused_token_ends_the_message_without_it(office: Office, monke
 async def test_many_sends_at_once_fetch_one_token(office: Office) -> None:
     await asyncio.gather(*(office.wecom.send("ding", Message(n, f"第{n}条")) for n in range(1, 9)))
     assert office.platform.tokens_given == 1 and len(office.chat()) == 8
+
+
+# ── everything at once ──
+
+TROUBLE: Sequence[tuple[str, Any, Any]] = (
+    ("message/send", 503, "before"),
+    ("message/send", 500, "after"),
+    ("message/send", "drop", "before"),
+    ("message/send", "drop", "after"),
+    ("message/send", "html", "before"),
+    ("message/send", {"errcode": -1}, "before"),
+    ("message/send", {"errcode": 45009}, "before"),
+    ("message/send", {"errcode": 42001}, "before"),
+    ("gettoken", "drop", "before"),
+    ("gettoken", {"errcode": -1}, "before"),
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_bad_day_loses_nothing_and_doubles_nothing(office: Office, seed: int) -> None:
+    """Three processes, three members, a platform that breaks at every third call: as the outbox drives it."""
+    dice = random.Random(seed)
+    office.platform.visible = {"ding", "wang", "chen"}
+    processes = [office.wecom, await office.process(), await office.process()]
+    said: dict[int, tuple[str, Message]] = {}
+    for number in range(1, 81):
+        text = f"第{number}号单 厨房漏水" + dice.choice(["", "\n住户在家。", "。" + "水" * 900])
+        buttons = dice.choice([(), (TAKE, PASS)])
+        said[number] = dice.choice(["ding", "wang", "chen"]), Message(number, text, buttons)
+    for to, message in said.values():
+        for _ in range(20):
+            if dice.random() < 0.35:
+                at, how, when = dice.choice(TROUBLE)
+                office.platform.faults = [Fault(at, how, when)]
+            if dice.random() < 0.1:
+                office.platform.revoke_token()
+            try:
+                await dice.choice(processes).send(to, message)
+                break
+            except SendError as failed:
+                office.clock.ahead(seconds=(failed.after or timedelta(seconds=2)).total_seconds())
+                if not failed.retryable:
+                    assert failed.unconfirmed
+                    break
+        else:
+            raise AssertionError(f"message {message.id} never went out")
+    for member in office.platform.visible:
+        meant = [message.id for to, message in said.values() if to == member]
+        shown = [line for text in office.chat(member) if (line := re.match(r"第(\d+)号单", text))]
+        assert [int(line[1]) for line in shown] == meant
+    assert office.platform.violations == []
 
 
 # ── what the platform refuses ──
@@ -711,9 +797,10 @@ async def test_two_events_of_one_second_are_two(office: Office) -> None:
     assert [message.event for message in office.desk.kept] == ["arrived", "left"]
 
 
-@pytest.mark.parametrize("event", ["enter_agent", "view", "LOCATION", "batch_job_result", "anything_new"])
+@pytest.mark.parametrize("event", ["enter_agent", "view", "LOCATION", "anything_new", "batch_job_result"])
 async def test_what_the_desk_has_no_use_for_is_acknowledged(office: Office, event: str) -> None:
-    fields = {"FromUserName": "ding", "MsgType": "event", "Event": event}
+    agent = None if event == "batch_job_result" else office.platform.agent  # it concerns no application
+    fields = {"FromUserName": "ding", "MsgType": "event", "Event": event, "AgentID": agent}
     assert await office.platform.deliver(office.url, fields) == [200]
     assert office.desk.kept == []
 

@@ -494,7 +494,8 @@ def _xml(fields: Mapping[str, Any]) -> str:
     def value(content: Any) -> str:
         return str(content) if isinstance(content, int) else f"<![CDATA[{content}]]>"
 
-    return "<xml>" + "".join(f"<{name}>{value(content)}</{name}>" for name, content in fields.items()) + "</xml>"
+    inner = (f"<{name}>{value(content)}</{name}>" for name, content in fields.items() if content is not None)
+    return f"<xml>{''.join(inner)}</xml>"
 
 
 async def _swallow(message: Any) -> None:

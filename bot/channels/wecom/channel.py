@@ -7,6 +7,7 @@ each card the codes that allow to change it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -158,6 +159,10 @@ class WeCom:
                 raise silent.as_send_error() from None
             except Refusal as refused:
                 raise refused.as_send_error() from None
+            except asyncio.CancelledError:  # the outbox waits no longer, but the call goes on in its thread
+                progress.doubt = True
+                await self._remember(page, progress)
+                raise
             progress.done, progress.doubt = progress.done + 1, False
             progress.ids = (*progress.ids, str(answer.get("msgid", "")))
             if len(parts) > 1:

@@ -45,7 +45,11 @@ def read(xml: str, account: WeComAccount) -> Heard:
         raise
     except Exception:
         raise Refused("the message cannot be read") from None
-    if data.get("ToUserName") != account.corp or str(data.get("AgentID", "")) != str(account.agent):
+    if data.get("ToUserName") != account.corp:
+        raise Refused("the message is for another company")
+    if "AgentID" not in data:  # of the company as a whole: its address book, its batch jobs
+        return Heard(None)
+    if data["AgentID"] != str(account.agent):
         raise Refused("the message is for another application")
     if not sender:
         raise Refused("the message has no sender")

@@ -52,6 +52,7 @@ TROUBLES: Mapping[int, Trouble] = {
         "wait", "this Secret may not send messages", "Use the Secret of the application, not of 通讯录同步.", _REPAIR
     ),
     50003: Trouble("wait", "the application is switched off", "Switch it on again: 应用管理 → the application.", _REPAIR),
+    # The list speaks of service providers only; that 企业可信IP is meant for an application of one's own is from many reports.
     60020: Trouble(
         "wait",
         "the platform does not trust the address the desk calls from",
