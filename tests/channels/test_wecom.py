@@ -195,6 +195,19 @@ async def test_an_empty_message_is_not_tried(office: Office) -> None:
     assert not refused.value.retryable and office.platform.calls == []
 
 
+@pytest.mark.parametrize("to", ["@all", "ding|wang", "", "ding wang", "丁小雯", "d" * 65])
+async def test_a_message_for_one_never_goes_to_several(office: Office, to: str) -> None:
+    with pytest.raises(SendError, match="member id") as refused:
+        await office.wecom.send(to, Message(1, "3栋2单元1201的电话是……"))
+    assert not refused.value.retryable and office.platform.calls == []
+
+
+async def test_a_message_for_one_goes_to_all_without_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_MEMBER", re.compile(".*"))
+    await office.wecom.send("@all", Message(1, "3栋2单元1201的电话是……"))
+    assert office.platform.violations == ["a message for @all goes to several"]
+
+
 async def test_half_a_character_does_not_stop_a_message(office: Office) -> None:
     await office.wecom.send("ding", Message(1, "好的\ud83d。"))
     assert office.chat() == ["好的?。"]

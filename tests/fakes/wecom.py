@@ -239,6 +239,9 @@ class FakeWeCom:
         if body.get("agentid") != self.agent:
             return self._answer(301002)
         member = str(body.get("touser", ""))
+        if member == "@all" or "|" in member or body.get("toparty") or body.get("totag"):
+            self.violations.append(f"a message for {member} goes to several")
+            return self._answer()
         if member not in self.visible:
             return self._answer(81013)
         code, shown = self._message(body)

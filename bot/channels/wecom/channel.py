@@ -8,6 +8,7 @@ each card the codes that allow to change it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +41,8 @@ MEMBER_PACE = Pace(30, 1000)
 _RECOGNISE = timedelta(minutes=30)
 #: How long it is remembered how much of a message went out.
 _KEEP_PROGRESS = timedelta(hours=6)
+#: A member id (90313, 40003). `@all` and `a|b` are no ids: the platform would write to everybody, or to both.
+_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 LARGEST_PHOTO = 20 * 1024 * 1024
 #: How often it is written down that the platform called us.
 _HEARD_EVERY = timedelta(hours=1)
@@ -103,6 +106,8 @@ class WeCom:
 
     async def send(self, to: str, message: Message) -> str:
         """Deliver to a member, as a card when there are buttons and they fit one. Raises SendError."""
+        if not _MEMBER.fullmatch(to):
+            raise SendError("the address is no member id of WeCom: correct it in the staff register", retryable=False)
         if not message.buttons:
             return await self._send_text(to, message.id, message.text)
         shown = cards.face(message) if self._account.cards else None
@@ -198,7 +203,7 @@ class WeCom:
         """Enter a message in the member's ledger, before it is sent. Raises SendError when it is too soon for one."""
         now = self._now()
         try:
-            await self._notebook.change(f"pace:{to}", lambda page: self._pace.enter(page, now), self._pace.keep)
+            await self._notebook.change(f"pace:{to.lower()}", lambda page: self._pace.enter(page, now), self._pace.keep)
         except TooSoon as early:
             raise SendError(
                 "the member has had as many messages as WeCom delivers; it would drop this one",
