@@ -8,28 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from bot.channels import telegram
+from bot.channels import telegram, wecom
 from bot.core.domain import Mistake, Mistakes
+
+
+class Account(Protocol):
+    """What every channel's account has."""
+
+    @property
+    def community(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
 
 FILE = "data/channels.yml"
 Secret: TypeAlias = Callable[[str], str | None]
 
-#: channel → who reads one of its entries. To add a channel, list it here and in `app.channels_of`.
-READERS: Mapping[str, Callable[[Mapping[str, Any], Secret], Any]] = {
+#: channel → who reads one of its entries. To add a channel, list it here and in `app._BUILDERS`.
+READERS: Mapping[str, Callable[[Mapping[str, Any], Secret], Account]] = {
     telegram.NAME: telegram.account,
+    wecom.NAME: wecom.account,
+    wecom.ROBOT: wecom.robot_account,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One account of the file: its channel, the code of its community, and what the channel made of the entry."""
+    """One account of the file: its channel, and what the channel made of the entry."""
 
     channel: str
-    community: str
-    name: str
     account: Any
+
+    @property
+    def community(self) -> str:
+        """The code of its community."""
+        return str(self.account.community)
+
+    @property
+    def name(self) -> str:
+        """What the database calls it."""
+        return str(self.account.name)
 
 
 def read(raw: Any, secret: Secret) -> tuple[Listed, ...]:
@@ -65,7 +86,7 @@ def read(raw: Any, secret: Secret) -> tuple[Listed, ...]:
                 problem, _, remedy = str(error).removeprefix(f"{channel}: ").partition("; ")
                 found.append(Mistake(FILE, key, problem, f"{remedy[:1].upper()}{remedy[1:]}."))
                 continue
-            listed.append(Listed(str(channel), account.community, account.account, account))
+            listed.append(Listed(str(channel), account))
     seen: set[tuple[str, str]] = set()
     for one in listed:
         if (one.channel, one.name) in seen:

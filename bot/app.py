@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from sqlalchemy import select
 
 from bot import accounts, migrations, office, register_import
-from bot.channels import Channel, telegram
+from bot.channels import Channel, telegram, wecom
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
@@ -225,15 +225,39 @@ def posts_of(
     async def picture(name: str) -> bytes:
         return (await asyncio.to_thread(media.open, name))[0]
 
-    posts: list[Post] = []
-    for one in listed:
-        community_id = communities[one.community]
-        notes = Notes(database, community_id, one.channel, one.name, machine)
-        channel = telegram.channel(
-            one.account, notes, now=machine.now, sleep=asyncio.sleep, jitter=random.random, menu=_menu(script), picture=picture
+    parts = Parts(machine.now, _menu(script), picture)
+    return tuple(
+        Post(
+            communities[one.community],
+            _BUILDERS[one.channel](
+                one.account, Notes(database, communities[one.community], one.channel, one.name, machine), parts
+            ),
         )
-        posts.append(Post(community_id, channel))
-    return tuple(posts)
+        for one in listed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What channels are built from besides their account and notebook."""
+
+    now: Callable[[], datetime]
+    menu: tuple[telegram.MenuItem, ...]
+    picture: Callable[[str], Awaitable[bytes]]
+
+
+def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
+    return telegram.channel(
+        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=parts.menu, picture=parts.picture
+    )
+
+
+#: channel → how it is made of an account of data/channels.yml.
+_BUILDERS: Mapping[str, Callable[[Any, Notes, Parts], Channel]] = {
+    telegram.NAME: _telegram,
+    wecom.NAME: lambda account, notes, parts: wecom.WeCom(account, notes, parts.now),
+    wecom.ROBOT: lambda account, notes, parts: wecom.Robot(account, notes, parts.now),
+}
 
 
 def _menu(script: Script) -> tuple[telegram.MenuItem, ...]:

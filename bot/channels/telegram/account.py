@@ -75,6 +75,11 @@ class TelegramAccount:
     mentions: bool = False
 
     @property
+    def name(self) -> str:
+        """What the database calls it."""
+        return self.account
+
+    @property
     def bot_id(self) -> int:
         """The bot's own number: the part of the token before the colon, which is no secret."""
         return int(self.token.partition(":")[0])

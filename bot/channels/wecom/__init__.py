@@ -8,8 +8,8 @@ How it is cut: `account` reads the configuration, `envelope` opens what the plat
 makes the calls, `channel` and `robot` are the channels, `inspection` is what `bot channels check` asks.
 """
 
-from bot.channels.wecom.account import RobotAccount, WeComAccount, account, robot_account
+from bot.channels.wecom.account import NAME, ROBOT, RobotAccount, WeComAccount, account, robot_account
 from bot.channels.wecom.channel import WeCom
 from bot.channels.wecom.robot import Robot
 
-__all__ = ["Robot", "RobotAccount", "WeCom", "WeComAccount", "account", "robot_account"]
+__all__ = ["NAME", "ROBOT", "Robot", "RobotAccount", "WeCom", "WeComAccount", "account", "robot_account"]
