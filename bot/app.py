@@ -124,7 +124,7 @@ def open_database(settings: Settings, progress: Progress) -> Database:
         migrations.upgrade(database.writer)
         if database.read(lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
             progress("loading the demo estate …")
-            report = register_import.import_registers(database, settings.root / "data" / "demo")
+            report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
             if report.problems:
                 raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
     return database
@@ -141,7 +141,7 @@ def _from_template(settings: Settings, progress: Progress) -> bool:
         making = template.with_suffix(f".{os.getpid()}")
         database = Database(f"sqlite:///{making}")
         migrations.upgrade(database.writer)
-        report = register_import.import_registers(database, settings.root / "data" / "demo")
+        report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
         database.close()  # the last connection to close writes the WAL back into the file
         if report.problems:
             raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
