@@ -450,7 +450,8 @@ class _Writing:
                     "source": REGISTER,
                 }
             )
-            self._record("membership_begun", one.room[0], resident_id, household_id, "register")
+            until = f": until {one.until}" if one.until else ""
+            self._record("membership_begun", one.room[0], resident_id, household_id, f"register{until}")
         self._put(MEMBERSHIP, rows)
 
     def _found(self, homeless: list[Joined]) -> dict[tuple[Any, ...], int]:

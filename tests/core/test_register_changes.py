@@ -532,8 +532,10 @@ def files(draw: st.DrawFn) -> tuple[ResidentRow, ...]:
     for phone, name in draw(st.dictionaries(PHONES, NAMES, min_size=1, max_size=5)).items():
         former = draw(st.sampled_from(["", "", "", NEW, A, B]))
         for room, role in draw(st.dictionaries(ROOMS, st.sampled_from(["owner", "family", "tenant"]), min_size=1, max_size=2)).items():
-            until = draw(DATES)
-            rows.append(replace(who(room, name, phone, role, former), until=until))
+            since, until = draw(st.sampled_from([None, None, TODAY - timedelta(days=60), TODAY])), draw(DATES)
+            if since and until and until < since:
+                until = None
+            rows.append(replace(who(room, name, phone, role, former), since=since, until=until))
     return tuple(rows)
 
 

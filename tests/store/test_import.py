@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import openpyxl
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from bot import register_import, register_update, rota
 from bot.core.types import Community
@@ -411,11 +412,11 @@ def test_every_membership_that_begins_or_ends_is_a_line_of_the_audit_trail(a_mon
     database, demo = a_month_later
     before = events(database)
     assert len(before) == 62 and {(what, note) for what, _, note in before} == {("membership_begun", "register")}
-    edited(demo, "residents", ("phone,role,language\n", "phone,role,language,until\n"), ("13900000013,owner,zh", "13900000013,owner,zh,2027-01-31"))
+    edited(demo, "residents", ("phone,role,language\n", "phone,role,language,until\n"), ("13900000013,owner,zh", "13900000013,owner,zh,2027-01-31"), ("13900000904,owner,zh", "13900000904,owner,zh,2027-12-31"))
     assert import_registers(database, demo, LATER).ok
     assert sorted(events(database)[62:]) == [
         ("membership_begun", "13900000001", "register"),
-        ("membership_begun", "13900000904", "register"),
+        ("membership_begun", "13900000904", "register: until 2027-12-31"),
         ("membership_ended", "13900000001", "register"),
         ("membership_ended", "13900000002", "register"),
         ("membership_ended", "13900000013", "register: until 2027-01-31"),
@@ -634,3 +635,63 @@ def test_registers_that_never_stand_still_are_given_up(a_month_later: tuple[Data
 
     outcome, _ = asked(database, demo, unlucky)
     assert outcome == "moving" and memberships(database, "13900000904") == []
+
+
+# ── Beside a desk at work (PostgreSQL; SQLite has one writer) ───────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def at_work(postgres_url: str, demo: Path) -> Iterator[tuple[Database, Path]]:
+    database = Database(postgres_url)
+    assert import_registers(database, demo, NOW).ok
+    a_month_passes(demo)
+    yield database, demo
+    database.close()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, step: str, happens: Callable[[], None]) -> None:
+    """Between what the update has found and this step of its writing, once."""
+    carry_out = getattr(register_import._Writing, step)
+    left = [happens]
+
+    def interrupted(self: Any, *arguments: Any) -> None:
+        if left:
+            left.pop()()
+        carry_out(self, *arguments)
+
+    monkeypatch.setattr(register_import._Writing, step, interrupted)
+
+
+def test_while_an_update_is_written_nobody_else_writes_people_and_tickets_go_on(
+    at_work: tuple[Database, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, demo = at_work
+    refused: list[str] = []
+
+    def desk() -> None:
+        def revoke(conn: Connection) -> None:
+            conn.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            conn.execute(update(table("membership")).values(revoked_at=LATER))
+
+        with pytest.raises(OperationalError) as waits:
+            database.write(revoke)
+        refused.append(waits.value.orig.sqlstate)  # type: ignore[union-attr]
+        file_ticket(database, "2404")
+
+    shown = plan(database, read(demo), LATER)
+    meanwhile(monkeypatch, "run", desk)
+    register_import.apply(database, shown, LATER)
+    assert refused == ["55P03"] and count(database, "ticket") == 1
+    assert len(memberships(database, "13900000904")) == 1
+
+
+def test_a_ticket_for_a_room_that_is_just_being_deleted_keeps_the_room(
+    at_work: tuple[Database, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, demo = at_work
+    with (demo / "rooms.csv").open("a", encoding="utf-8") as file:
+        file.write("YH,20,3,2404,,absent\n")
+    meanwhile(monkeypatch, "_delete", lambda: file_ticket(database, "2404"))
+    outcome, said = asked(database, demo, lambda _: True)
+    assert outcome == "refused" and "20栋3单元2404 (ticket YH-BX-20261123-0001)" in "\n".join(said)
+    assert count(database, "room") == 6315 and memberships(database, "13900000904") == []
