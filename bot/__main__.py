@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,15 @@ import typer
 from rich.console import Console
 
 from bot import app as desk_app
-from bot import migrations, nlu_eval, nlu_review, office, register_import, talks, terminal
+from bot import migrations, nlu_eval, nlu_review, office, register_import, register_update, talks, terminal
 from bot.channels import Message
 from bot.channels.console import ConsoleChannel, StaffBoard
+from bot.clock import DeskClock, MachineClock
 from bot.core.domain import Mistakes
 from bot.core.types import Language
 from bot.database import AlreadyServing, Database
 from bot.rasa_server import RasaNotStarted
+from bot.register_changes import Options
 from bot.session import BadLine, Session
 from bot.settings import Settings
 from bot.web.pages import WordsMistaken, words
@@ -200,6 +202,36 @@ def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; non
     run(terminal.print_digest(_settings(db), day))
 
 
+channels_cli = typer.Typer(help="The accounts of data/channels.yml: ask their platforms, tell them what they need.", no_args_is_help=True)
+cli.add_typer(channels_cli, name="channels")
+
+
+@channels_cli.command("check")
+def channels_check(db: Db = "") -> None:
+    """Ask every platform whether its account works, and say in plain words what the office must mend."""
+    quiet_logs()
+    _channels(db, prepare=False)
+
+
+@channels_cli.command("prepare")
+def channels_prepare(db: Db = "") -> None:
+    """Tell the platforms what the desk needs (menu, webhook or none), then check."""
+    quiet_logs()
+    _channels(db, prepare=True)
+
+
+def _channels(db: str, prepare: bool) -> None:
+    well = True
+
+    async def main() -> None:
+        nonlocal well
+        well = await terminal.check_channels(_settings(db), prepare=prepare)
+
+    run(main())
+    if not well:
+        raise typer.Exit(1)
+
+
 @cli.command()
 def invite(
     room: Annotated[str, typer.Argument(help="a room as the register spells it, for example 4栋1单元703")] = "",
@@ -257,9 +289,10 @@ def privacy_purge(db: Db = "") -> None:
 
 @cli.command()
 def check() -> None:
-    """Read domain.yml, data/*.yml and the pages' words, and name each mistake with file, key and remedy."""
+    """Read domain.yml, data/*.yml (with the secrets that channels.yml names) and the pages' words, and name each mistake."""
     try:
         script = office.open_office(Settings().root)
+        desk_app.listed_accounts(Settings())
         words()
     except WordsMistaken as mistaken:
         errors.print(str(mistaken), style="red")
@@ -283,19 +316,46 @@ def migrate(db: Db = "") -> None:
 
 @cli.command("import")
 def import_(
-    source: Path, db: Db = "", dry_run: Annotated[bool, typer.Option("--dry-run", help="show, change nothing")] = False
+    source: Path,
+    db: Db = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would change, change nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="show it, and import without asking")] = False,
+    part: Annotated[bool, typer.Option("--part", help="the files are a part of the registers: who is missing stays")] = False,
+    leavers: Annotated[int, typer.Option("--leavers", min=0, help="so many memberships end, and that is meant")] = 0,
 ) -> None:
-    """Read registers from a folder of CSV files, one CSV or one workbook: all of it or nothing."""
+    """Update the registers from a folder of CSV files, one CSV or one workbook: all of it or nothing.
+
+    Exit status: 0 imported, shown or nothing to do; 1 mistakes in the files; 3 not agreed to, so not imported.
+    """
+    quiet_logs()
     settings = _settings(db)
     settings.var.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    migrations.upgrade(database.writer)
-    report = register_import.import_registers(database, source, dry_run)
-    database.close()
-    for line in report.lines():
-        print(line)
-    if report.problems:
-        raise typer.Exit(1)
+    try:
+        migrations.upgrade(database.writer)
+        clock = DeskClock(MachineClock())
+        clock.load(database)
+        files = register_import.read(source, Options(part, leavers))
+        agree = (lambda question: True) if yes else _agree
+        outcome = register_update.update(database, files, clock.now, print, agree, dry_run=dry_run)
+    finally:
+        database.close()
+    if status := IMPORT_STATUS[outcome]:
+        raise typer.Exit(status)
+
+
+IMPORT_STATUS: Mapping[register_update.Outcome, int] = {
+    "imported": 0, "nothing to do": 0, "shown": 0, "refused": 1, "declined": 3, "moving": 3
+}  # fmt: skip
+
+
+def _agree(question: str) -> bool:
+    """Ask at the terminal; nobody there to answer is no."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        errors.print("Nobody answered. Add --yes to import without being asked.")
+        return False
 
 
 @cli.command("nlu-parse")

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import random
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from sqlalchemy import select
 
-from bot import migrations, office, register_import
-from bot.channels import Channel
+from bot import accounts, migrations, office, register_import
+from bot.channels import Channel, telegram, wecom
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
 from bot.core.calendar import Calendar
 from bot.core.codec import state_from_json, state_to_json
-from bot.core.domain import Script
+from bot.core.domain import Mistake, Mistakes, Script
+from bot.core.resolve.command import SLASHES
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
 from bot.database import Database
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
+from bot.notebook import Notes
 from bot.rasa_keeper import PATIENCE_SECONDS, RasaKeeper
 from bot.rasa_server import RasaServer, find_or_start, wanted_model
+from bot.reception import Post, Reception
 from bot.settings import Settings
 from bot.store import Flood
 from bot.tables import table
@@ -73,6 +78,7 @@ class App:
     community_id: int
     media: MediaStore
     watch: Watch
+    reception: Reception
     rasa: RasaKeeper | None = None
 
 
@@ -118,7 +124,7 @@ def open_database(settings: Settings, progress: Progress) -> Database:
         migrations.upgrade(database.writer)
         if database.read(lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
             progress("loading the demo estate …")
-            report = register_import.import_registers(database, settings.root / "data" / "demo")
+            report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
             if report.problems:
                 raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
     return database
@@ -135,7 +141,7 @@ def _from_template(settings: Settings, progress: Progress) -> bool:
         making = template.with_suffix(f".{os.getpid()}")
         database = Database(f"sqlite:///{making}")
         migrations.upgrade(database.writer)
-        report = register_import.import_registers(database, settings.root / "data" / "demo")
+        report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
         database.close()  # the last connection to close writes the WAL back into the file
         if report.problems:
             raise SystemExit("\n".join(str(p) for p in report.problems[:20]))
@@ -183,6 +189,90 @@ async def start_rasa(settings: Settings, progress: Progress, patience: float = P
     )
 
 
+def listed_accounts(settings: Settings) -> tuple[accounts.Listed, ...]:
+    """The accounts of data/channels.yml. Raises Mistakes."""
+    return accounts.read(office.parsed(settings.root / accounts.FILE), _secret)
+
+
+def _secret(name: str) -> str | None:
+    """A secret by the name of its variable: of the environment, else of `.env`, like the settings."""
+    return os.environ.get(name) or dotenv_values(".env").get(name)
+
+
+def posts_of(
+    settings: Settings, script: Script, database: Database, machine: Clock, media: MediaStore
+) -> tuple[Post, ...]:
+    """The accounts of data/channels.yml as channels. Raises Mistakes, also for a community that does not exist."""
+    listed = listed_accounts(settings)
+    if not listed:
+        return ()
+    table_ = table("community")
+    communities = {
+        row.code: row.id for row in database.read(lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
+    }
+    missing = [one for one in listed if one.community not in communities]
+    if missing:
+        raise Mistakes(
+            tuple(
+                Mistake(
+                    accounts.FILE, f"{one.channel} {one.name}", f"there is no community {one.community}",
+                    f"Known: {', '.join(sorted(communities))}. Import its registers, or write another code.",
+                )
+                for one in missing
+            )
+        )  # fmt: skip
+
+    async def picture(name: str) -> bytes:
+        return (await asyncio.to_thread(media.open, name))[0]
+
+    parts = Parts(machine.now, _menu(script), picture)
+    return tuple(
+        Post(
+            communities[one.community],
+            _BUILDERS[one.channel](
+                one.account, Notes(database, communities[one.community], one.channel, one.name, machine), parts
+            ),
+        )
+        for one in listed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What channels are built from besides their account and notebook."""
+
+    now: Callable[[], datetime]
+    menu: tuple[telegram.MenuItem, ...]
+    picture: Callable[[str], Awaitable[bytes]]
+
+
+def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
+    return telegram.channel(
+        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=parts.menu, picture=parts.picture
+    )
+
+
+#: channel → how it is made of an account of data/channels.yml.
+_BUILDERS: Mapping[str, Callable[[Any, Notes, Parts], Channel]] = {
+    telegram.NAME: _telegram,
+    wecom.NAME: lambda account, notes, parts: wecom.WeCom(account, notes, parts.now),
+    wecom.ROBOT: lambda account, notes, parts: wecom.Robot(account, notes, parts.now),
+}
+
+
+def _menu(script: Script) -> tuple[telegram.MenuItem, ...]:
+    """The menu beside the input field, from domain.yml's `utter_channel_menu`."""
+    titles: dict[str, dict[str, str]] = {
+        language: {b.value: b.label for b in texts.say(script, "zh" if language == "zh" else "en", "utter_channel_menu").buttons}
+        for language in ("zh", "en")
+    }
+    return tuple(
+        telegram.MenuItem(slash, value, {"zh": titles["zh"][value], "en": titles["en"][value]})
+        for slash, value in SLASHES.items()
+        if value in titles["zh"]
+    )
+
+
 @contextlib.asynccontextmanager
 async def open_app(
     settings: Settings,
@@ -192,16 +282,19 @@ async def open_app(
     pace: Pace | None = None,
     nlu: Nlu | None = None,
     pages: bool = False,
+    platforms: bool = False,
+    alone: bool = True,
     progress: Progress = lambda line: None,
 ) -> AsyncIterator[App]:
     """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa;
-    `pages`: the residents' page is one of the channels.
+    `pages`: the residents' page is one of the channels; `platforms`: so are the accounts of data/channels.yml; `alone`: false
+    for a look beside a desk that serves.
 
     Raises Mistakes, RasaNotStarted or AlreadyServing, each with a sentence for the operator.
     """
     script = office.open_office(settings.root)
     database = open_database(settings, progress)
-    held = database.hold_alone()
+    held = database.hold_alone() if alone else None
     keeper: RasaKeeper | None = None
     try:
         machine = MachineClock()
@@ -214,7 +307,9 @@ async def open_app(
         ear = Ear(nlu or keeper or NoNlu(), script)
         media = MediaStore(settings.var / "media")
         watch = Watch(database)
-        by_name = {(c.name, c.account): c for c in (*channels, *((WebChat(watch.wake),) if pages else ()))}
+        posts = posts_of(settings, script, database, machine, media) if platforms else ()
+        local = (*channels, *((WebChat(watch.wake),) if pages else ()))
+        by_name = {(c.name, c.account): c for c in (*local, *(post.channel for post in posts))}
         holder = f"{socket.gethostname()}-{os.getpid()}"
         policy = script.policy
         flood = Flood(policy.flood_window, policy.flood_per_speaker, policy.flood_per_account)
@@ -226,7 +321,8 @@ async def open_app(
         )
         if community_id is None:
             raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
-        yield App(settings, script, database, desk, ear, workers, community_id, media, watch, keeper)
+        reception = Reception(workers, script.triage, posts, holder)
+        yield App(settings, script, database, desk, ear, workers, community_id, media, watch, reception, keeper)
         await watch.close()
     finally:
         if keeper is not None:

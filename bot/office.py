@@ -88,6 +88,15 @@ def _read(path: Path, found: list[Mistake]) -> str:
     return ""
 
 
+def parsed(path: Path) -> Any:
+    """A file of the office as YAML; None where there is none. Raises Mistakes."""
+    found: list[Mistake] = []
+    raw = _yaml(path, found) if path.exists() else None
+    if found:
+        raise Mistakes(tuple(found))
+    return raw
+
+
 def _yaml(path: Path, found: list[Mistake]) -> Mapping[str, Any]:
     text = _read(path, found)
     try:

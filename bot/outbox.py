@@ -17,7 +17,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, select, text, union_all, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 
 from bot import casebook
 from bot.core.types import RANK, Button, Say
@@ -80,7 +91,14 @@ _BLOCKED = (
 )
 
 
-def _of_rank(rank: int) -> Any:
+#: Rows of conversations a passive reply is about to take, and of accounts that speak in one alone, are left alone.
+_LEFT_ALONE = (
+    or_(OUTBOX.c.conversation_id.is_(None), OUTBOX.c.conversation_id.not_in(bindparam("besides", expanding=True))),
+    (OUTBOX.c.channel + ":" + OUTBOX.c.account).not_in(bindparam("quiet", expanding=True)),
+)
+
+
+def _of_rank(rank: int, *more: Any) -> Any:
     # One bounded range of the index per importance: 100,000 notices waiting do not slow an emergency.
     inner = (
         select(OUTBOX.c.id, OUTBOX.c.rank, OUTBOX.c.next_at)
@@ -90,6 +108,7 @@ def _of_rank(rank: int) -> Any:
             OUTBOX.c.next_at <= bindparam("machine_now"),
             OUTBOX.c.channel.in_(bindparam("channels", expanding=True)),
             ~_BLOCKED,
+            *more,
         )
         .order_by(OUTBOX.c.next_at, OUTBOX.c.id)
         .limit(bindparam("batch"))
@@ -98,34 +117,56 @@ def _of_rank(rank: int) -> Any:
     return select(inner.c.id, inner.c.rank, inner.c.next_at)
 
 
-_CANDIDATES = union_all(*(_of_rank(r) for r in sorted(RANK.values()))).subquery("candidate")
-_FIRST = (
-    select(_CANDIDATES.c.id)
-    .order_by(_CANDIDATES.c.rank, _CANDIDATES.c.next_at, _CANDIDATES.c.id)
-    .limit(bindparam("batch"))
-)
-# The outer query repeats the status: PostgreSQL re-reads it after a lock another sender held.
-_CLAIMABLE = (
-    select(
-        OUTBOX.c.id,
-        OUTBOX.c.community_id,
-        OUTBOX.c.channel,
-        OUTBOX.c.account,
-        OUTBOX.c.address,
-        OUTBOX.c.text,
-        OUTBOX.c.buttons,
-        OUTBOX.c.photos,
-        OUTBOX.c.key,
-        OUTBOX.c.author,
-        OUTBOX.c.rank,
-        OUTBOX.c.attempts,
-        OUTBOX.c.conversation_id,
-        OUTBOX.c.staff_id,
-        OUTBOX.c.ticket_id,
+def _claimable(*more: Any) -> Any:
+    candidates = union_all(*(_of_rank(r, *more) for r in sorted(RANK.values()))).subquery("candidate")
+    first = (
+        select(candidates.c.id)
+        .order_by(candidates.c.rank, candidates.c.next_at, candidates.c.id)
+        .limit(bindparam("batch"))
     )
-    .where(OUTBOX.c.id.in_(_FIRST), _WAITING)
-    .order_by(OUTBOX.c.rank, OUTBOX.c.next_at, OUTBOX.c.id)
+    # The outer query repeats the status: PostgreSQL re-reads it after a lock another sender held.
+    return (
+        select(*_OUTGOING)
+        .where(OUTBOX.c.id.in_(first), _WAITING)
+        .order_by(OUTBOX.c.rank, OUTBOX.c.next_at, OUTBOX.c.id)
+        .with_for_update(skip_locked=True, of=OUTBOX)
+    )
+
+
+_OUTGOING = tuple(
+    OUTBOX.c[name]
+    for name in (
+        "id", "community_id", "channel", "account", "address", "text", "buttons", "photos", "key", "author", "rank", "attempts",
+        "conversation_id", "staff_id", "ticket_id",
+    )
+)  # fmt: skip
+_CLAIMABLE = _claimable()
+_CLAIMABLE_BESIDES = _claimable(*_LEFT_ALONE)
+_OF_TALK = (
+    select(*_OUTGOING)
+    .where(
+        OUTBOX.c.community_id == bindparam("community_id"),
+        OUTBOX.c.conversation_id == bindparam("conversation_id"),
+        _WAITING,
+    )
+    .order_by(OUTBOX.c.rank, OUTBOX.c.id)
+    .limit(50)
     .with_for_update(skip_locked=True, of=OUTBOX)
+)
+_UNREACHED = (
+    update(OUTBOX)
+    .where(
+        _WAITING,
+        (OUTBOX.c.channel + ":" + OUTBOX.c.account).in_(bindparam("quiet", expanding=True)),
+        or_(
+            and_(OUTBOX.c.rank <= RANK["urgent"], OUTBOX.c.next_at <= bindparam("urgent_since")),
+            OUTBOX.c.next_at <= bindparam("since"),
+        ),
+    )
+    .values(status="failed", error="the account can only reply, and nobody wrote")
+    .returning(
+        OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
+    )
 )
 _MARK = (
     update(OUTBOX)
@@ -254,16 +295,41 @@ def put(conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def claim(
-    conn: Connection, token: str, machine_now: datetime, lease: timedelta, channels: Iterable[str], batch: int = 20
+    conn: Connection,
+    token: str,
+    machine_now: datetime,
+    lease: timedelta,
+    channels: Iterable[str],
+    batch: int = 20,
+    *,
+    besides: Sequence[int] = (),
+    quiet: Sequence[str] = (),
 ) -> tuple[Outgoing, ...]:
     """The most important sendable rows, at most one of equal importance per lane, claimed for `lease`.
 
-    `channels` are those this process runs: what another process must send is left to it.
+    Args:
+        channels: those this process runs: what another process must send is left to it.
+        besides: conversations whose rows a passive reply is about to take.
+        quiet: accounts ("channel:account") that speak in a passive reply alone.
     """
-    wanted = {"machine_now": machine_now, "batch": batch, "channels": sorted(set(channels))}
-    rows = conn.execute(_CLAIMABLE, wanted).all()
+    wanted: dict[str, Any] = {"machine_now": machine_now, "batch": batch, "channels": sorted(set(channels))}
+    if besides or quiet:
+        rows = conn.execute(_CLAIMABLE_BESIDES, {**wanted, "besides": list(besides), "quiet": list(quiet)}).all()
+    else:
+        rows = conn.execute(_CLAIMABLE, wanted).all()
+    return _marked(conn, rows, token, machine_now + lease)
+
+
+def claim_talk(
+    conn: Connection, community_id: int, conversation_id: int, token: str, machine_now: datetime, lease: timedelta
+) -> tuple[Outgoing, ...]:
+    """Everything that waits to be said in one conversation, in order, claimed: for a passive reply."""
+    rows = conn.execute(_OF_TALK, {"community_id": community_id, "conversation_id": conversation_id}).all()
+    return _marked(conn, rows, token, machine_now + lease)
+
+
+def _marked(conn: Connection, rows: Sequence[Any], token: str, lease_until: datetime) -> tuple[Outgoing, ...]:
     if rows:
-        lease_until = machine_now + lease
         conn.execute(_MARK, [{"of_id": r.id, "token": token, "lease_until": lease_until} for r in rows])
     return tuple(
         Outgoing(
@@ -300,6 +366,17 @@ def strand(conn: Connection, channels: Iterable[str], since: datetime, desk_now:
     """
     rows = conn.execute(_STRAND, {"since": since, "channels": sorted(set(channels))}).all()
     return _told(conn, rows, "failed: no running desk has this channel", desk_now)
+
+
+def unreached(
+    conn: Connection, quiet: Sequence[str], urgent_since: datetime, since: datetime, desk_now: datetime
+) -> int:
+    """What an account that can only reply has not been able to say: by telephone. Urgent news sooner. Returns how many."""
+    if not quiet:
+        return 0
+    values = {"quiet": list(quiet), "urgent_since": urgent_since, "since": since}
+    rows = conn.execute(_UNREACHED, values).all()
+    return _told(conn, rows, "the account can only reply, and nobody wrote", desk_now)
 
 
 def _told(conn: Connection, rows: Sequence[Any], reason: str, desk_now: datetime) -> int:

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, text, update
 
 from bot import identity
-from bot.core import masking
 from bot.core.types import Held
 from bot.tables import table
 
@@ -43,6 +42,8 @@ MISREADING = table("misreading")
 
 #: The address of a conversation whose identity was erased begins so; no platform has such addresses.
 ERASED = "erased:"
+#: What staff read instead of the words.
+ERASED_WORDS = "（应本人要求已删除 erased at the resident's request）"
 EXPORT_LIFE = timedelta(hours=24)
 
 
@@ -161,13 +162,12 @@ def forget(conn: Connection, community_id: int, conversation_id: int, now: datet
     here = {"community_id": community_id, "conversation_id": conversation_id}
     conn.execute(
         update(OUTBOX)
-        .where(_of(OUTBOX), text("outbox.status IN ('ready', 'retry')"))
-        .values(status="superseded", error="erased"),
-        here,
+        .where(_of(OUTBOX, here), text("outbox.status IN ('ready', 'retry')"))
+        .values(status="superseded", error="erased")
     )
     _scrub_words(conn, here)
     _forget_photos(conn, here)
-    conn.execute(delete(ATTEMPT).where(_of(ATTEMPT)), here)
+    conn.execute(delete(ATTEMPT).where(_of(ATTEMPT, here)))
     _strip_tickets(conn, here, only_closed=True)
     identity.unbind(conn, community_id, conversation_id, now)
     identity.trail(conn, community_id, "forgotten", now, conversation_id=conversation_id)
@@ -178,41 +178,40 @@ def forget(conn: Connection, community_id: int, conversation_id: int, now: datet
     )
 
 
-def _of(rows: Any) -> Any:
-    return and_(rows.c.community_id == bindparam("community_id"), rows.c.conversation_id == bindparam("conversation_id"))
+def _of(rows: Any, here: Mapping[str, Any]) -> Any:
+    return and_(rows.c.community_id == here["community_id"], rows.c.conversation_id == here["conversation_id"])
 
 
 def _scrub_words(conn: Connection, here: Mapping[str, Any]) -> None:
-    conn.execute(update(INBOX).where(_of(INBOX)).values(payload=dict(_NOTHING), parse=None, error=""), here)
+    conn.execute(update(INBOX).where(_of(INBOX, here)).values(payload=dict(_NOTHING), parse=None, error=""))
     conn.execute(
-        update(OUTBOX).where(_of(OUTBOX), OUTBOX.c.status.not_in(("ready", "retry", "claimed")))
-        .values(text="", buttons=[], photos=[], address="", author=""),
-        here,
+        update(OUTBOX).where(_of(OUTBOX, here), OUTBOX.c.status.not_in(("ready", "retry", "claimed")))
+        .values(text="", buttons=[], photos=[], address="", author="")
     )  # fmt: skip
 
 
 def _forget_photos(conn: Connection, here: Mapping[str, Any]) -> None:
     """The bytes go with the purge, which removes files that no row names."""
-    tickets = select(TICKET.c.id).where(_of(TICKET))
+    tickets = select(TICKET.c.id).where(_of(TICKET, here))
     conn.execute(
         delete(TICKET_PHOTO).where(
-            TICKET_PHOTO.c.community_id == bindparam("community_id"),
+            TICKET_PHOTO.c.community_id == here["community_id"],
             TICKET_PHOTO.c.ticket_id.in_(tickets),
             TICKET_PHOTO.c.by_role == "resident",
-        ),
-        here,
+        )
     )
-    conn.execute(delete(MEDIA).where(_of(MEDIA)), here)
+    conn.execute(delete(MEDIA).where(_of(MEDIA, here)))
 
 
 def _strip_tickets(conn: Connection, here: Mapping[str, Any], *, only_closed: bool) -> None:
-    statement = select(TICKET.c.id, TICKET.c.description).where(_of(TICKET))
+    """Free text goes whole: who may be named in it cannot be known. Kind, place, times and the moves stay."""
+    statement = select(TICKET.c.id).where(_of(TICKET, here))
     if only_closed:
         statement = statement.where(~TICKET.c.open)
-    for row in conn.execute(statement, here).all():
+    for row in conn.execute(statement).all():
         values = {
             "resident_id": None, "contact": "", "contact_name": "", "appointment_text": "",
-            "description": masking.sentence(row.description), "subject": "",
+            "description": ERASED_WORDS, "subject": "",
         }  # fmt: skip
         one = and_(TICKET.c.community_id == here["community_id"], TICKET.c.id == row.id)
         conn.execute(update(TICKET).where(one).values(**values))
@@ -224,6 +223,15 @@ def _strip_tickets(conn: Connection, here: Mapping[str, Any], *, only_closed: bo
                 TICKET_EVENT.c.by_role == "resident",
             )
             .values(by_name="", note="")
+        )
+        conn.execute(  # notices to staff repeat what was said
+            update(OUTBOX)
+            .where(
+                OUTBOX.c.community_id == here["community_id"],
+                OUTBOX.c.ticket_id == row.id,
+                OUTBOX.c.status.not_in(("ready", "retry", "claimed")),
+            )
+            .values(text="", buttons=[])
         )
         conn.execute(
             update(PHONE_TASK)
@@ -334,7 +342,7 @@ def _finish_forgetting(conn: Connection, community_id: int) -> None:
     )
     for conversation_id in conn.scalars(unfinished).all():
         here = {"community_id": community_id, "conversation_id": conversation_id}
-        conn.execute(delete(INBOX).where(_of(INBOX), INBOX.c.status != "new"), here)
+        conn.execute(delete(INBOX).where(_of(INBOX, here), INBOX.c.status != "new"))
         _scrub_words(conn, here)
         _strip_tickets(conn, here, only_closed=True)
 

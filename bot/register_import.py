@@ -1,33 +1,52 @@
-"""The registers into the database: all rows in one transaction, or none.
+"""The registers into the database: what the files change is found, shown, and carried out whole or not at all.
 
-Importing the same files twice changes nothing the second time. It must never delete an estate row or a person,
-because tickets refer to them: a membership ends by its `until`, a member of staff by `active`. The rota alone
-is replaced, per community, by what the file says; a shift nobody keeps would call the wrong person at night.
+`plan` only looks. `apply` looks again in the transaction that writes, and writes only what was shown: if the registers have
+changed in between it raises `RegistersChanged` with the new plan. `import_registers` does both at once, for an empty database.
 
-Who is who
-- A resident is known by the telephone. A new name under a known telephone is a correction when all the
-  person's present memberships stand in the file, a new person when all of them have ended, and otherwise a
-  mistake to be told: the number may have passed to a stranger, who would inherit the household's tickets.
-- A room has one household of its owners and their family, and one of the tenants of each lease: those who
-  share `until`. New tenants, once the former ones have left, are a new household and see nothing of theirs.
-- Staff are known by their name in the community, rooms by their codes.
+It never deletes what has a history: a membership ends by `revoked_at`, a member of staff by `active`. Only rooms to which
+nothing refers and shifts of the rota are deleted. What is compared with what stands in `bot.register_compare`, who is who in
+`bot.register_people`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
-from bot import registers
-from bot.core.policy import WEEKDAYS
-from bot.core.resolve.phone import mask
-from bot.registers import Known, Problem, Registers, ResidentRow, RoomKey
+from bot import register_told, registers
+from bot.register_changes import (
+    REGISTER,
+    WHOLE,
+    Added,
+    Altered,
+    Change,
+    Comparison,
+    Gone,
+    Joined,
+    Left,
+    Moved,
+    Options,
+    PersonAdded,
+    PersonKey,
+    Shift,
+    ShiftAdded,
+    ShiftRemoved,
+    Standing,
+    StoredCommunity,
+    StoredMembership,
+    StoredResident,
+    StoredRoom,
+    StoredStaff,
+)
+from bot.register_compare import compare
+from bot.registers import Known, Problem, Registers, RoomKey, Sheets
 from bot.tables import table
 
 T = TypeVar("T")
@@ -41,9 +60,12 @@ RESIDENT = table("resident")
 MEMBERSHIP = table("membership")
 STAFF = table("staff")
 DUTY = table("duty")
+INVITE = table("invite")
+EVENT = table("identity_event")
+TICKET = table("ticket")
 
-MOST_TOLD = 20
-"""Changes of one register told one by one; the rest are counted."""
+LOCKED: Final = "community, building, unit, room, household, resident, membership, staff, duty, invite"
+"""While an update is written nobody else writes these; readers, and turns that open tickets, go on."""
 
 
 class Transactions(Protocol):
@@ -51,98 +73,123 @@ class Transactions(Protocol):
 
     dialect: str
 
+    def read(self, query: Callable[[Connection], T]) -> T: ...
+
     def write(self, transaction: Callable[[Connection], T]) -> T: ...
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of one register's rows; `told` describes the changes, without whole telephone numbers."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files, read once: what is shown and what is applied are the same rows."""
 
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    same: int = 0
-    told: list[str] = field(default_factory=list)
+    name: str
+    sheets: Sheets
+    options: Options = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The outcome of an import. With `problems` nothing was written; nor in a dry run."""
+class Plan:
+    """What an update would change, or did. With problems nothing is imported."""
 
-    source: str
-    dry_run: bool
-    problems: tuple[Problem, ...]
-    notices: tuple[str, ...]
-    tallies: Mapping[str, Tally]
+    source: Source
+    comparison: Comparison
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(self.comparison.problems)
 
     @property
     def ok(self) -> bool:
-        return not self.problems
+        return not self.comparison.problems
 
     @property
-    def changes(self) -> int:
-        """Rows added, changed or removed; 0 when the database already says what the files say."""
-        return sum(tally.added + tally.changed + tally.removed for tally in self.tallies.values())
+    def changes(self) -> tuple[Change, ...]:
+        """Empty when the database already says what the files say."""
+        return tuple(self.comparison.changes)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.comparison.fingerprint
 
     def lines(self) -> tuple[str, ...]:
-        """The report for a terminal, in the order in which a person would read it."""
-        if self.problems:
-            head = f"{self.source}: {len(self.problems)} to put right; nothing was imported."
-            return (head, *(f"  {problem}" for problem in self.problems), *self.notices)
-        done = "would be imported" if self.dry_run else "imported"
-        told = [f"{self.source}: {done}, {self.changes} change{'s' * (self.changes != 1)}."]
-        for name, tally in self.tallies.items():
-            told.append(
-                f"  {name}: {tally.added} new, {tally.changed} changed, {tally.removed} removed, {tally.same} as before"
-            )
-            told.extend(f"    {line}" for line in tally.told[:MOST_TOLD])
-            if len(tally.told) > MOST_TOLD:
-                told.append(f"    … and {len(tally.told) - MOST_TOLD} more")
-        return (*told, *self.notices)
+        """The plan for a terminal, in the order in which a person would read it."""
+        found, name = self.comparison, self.source.name
+        if found.problems:
+            head = f"{name}: {len(found.problems)} to put right; nothing was imported."
+            return (head, *(f"  {problem}" for problem in found.problems), *found.notices)
+        head = f"{name}: {register_told.summary(found)}."
+        return (head, *register_told.lines(found, self.source.sheets.rows), *found.notices)
 
 
-def import_registers(store: Transactions, source: Path, dry_run: bool = False) -> Report:
-    """Import a folder of CSV files, one CSV or one workbook; all of it or nothing.
+class RegistersChanged(Exception):
+    """The registers are not any more what the plan was made of; `plan` is the new one. Nothing was written."""
 
-    Args:
-        store: the database; one transaction is run, which nobody else's import can run beside.
-        source: see `bot.registers.read`.
-        dry_run: do everything and take it back, so that the report is what the import would do.
+    def __init__(self, plan: Plan) -> None:
+        super().__init__("the registers have changed since they were shown")
+        self.plan = plan
 
-    Raises nothing for what the source holds: mistakes are `problems` of the report.
+
+def read(path: Path, options: Options = WHOLE) -> Source:
+    """The files of a folder, one CSV or one workbook; see `bot.registers.read`."""
+    return Source(path.name, registers.read(path), options)
+
+
+def plan(store: Transactions, source: Source, now: datetime) -> Plan:
+    """What would change. `now`: desk clock, aware. Writes nothing, and raises nothing for what the files hold."""
+    return store.read(lambda conn: _look(conn, source, now)[0])
+
+
+def apply(store: Transactions, shown: Plan, now: datetime) -> Plan:
+    """Carry out a plan that was shown, in one transaction. `now`: desk clock, aware; memberships begin and end then.
+
+    Raises RegistersChanged, having written nothing, when the same files would now change something else, and ValueError
+    for a plan with problems.
     """
-    sheets = registers.read(source)
+    if not shown.ok:
+        raise ValueError("a plan with problems cannot be applied")
 
-    def transaction(conn: Connection) -> Report:
-        if store.dialect == "postgresql":  # SQLite has one writer anyway
-            conn.execute(text("LOCK TABLE community IN SHARE ROW EXCLUSIVE MODE"))
-        found = registers.check(sheets, known(conn))
-        writing = _Writing(conn, found)
-        if not found.problems:
-            writing.run()
-        report = Report(
-            source.name,
-            dry_run,
-            (*found.problems, *writing.problems),
-            (*found.notices, *writing.notices),
-            {name: tally for name, tally in writing.tallies.items() if name in sheets.rows},
-        )
-        if dry_run or report.problems:
-            raise _TakenBack(report)
-        return report
+    def transaction(conn: Connection) -> Plan:
+        found, standing = _look(conn, shown.source, now, alone=store.dialect == "postgresql")
+        if found.fingerprint != shown.fingerprint:
+            raise RegistersChanged(found)
+        _Writing(conn, standing, now).run(found.changes)
+        return found
 
-    try:
-        return store.write(transaction)
-    except _TakenBack as taken_back:
-        return taken_back.report
+    return store.write(transaction)
 
 
-class _TakenBack(Exception):
-    """Rolls the transaction back and carries its report out."""
+def import_registers(store: Transactions, path: Path, now: datetime, options: Options = WHOLE) -> Plan:
+    """Find out and carry out in one transaction, shown to nobody. With `problems` in the result nothing was written."""
+    source = read(path, options)
 
-    def __init__(self, report: Report) -> None:
-        super().__init__("taken back")
-        self.report = report
+    def transaction(conn: Connection) -> Plan:
+        found, standing = _look(conn, source, now, alone=store.dialect == "postgresql")
+        if found.ok:
+            _Writing(conn, standing, now).run(found.changes)
+        return found
+
+    return store.write(transaction)
+
+
+def _look(conn: Connection, source: Source, now: datetime, alone: bool = False) -> tuple[Plan, Standing]:
+    if alone:  # SQLite has one writer anyway
+        conn.execute(text(f"LOCK TABLE {LOCKED} IN SHARE ROW EXCLUSIVE MODE"))
+    found = registers.check(source.sheets, known(conn))
+    standing = stand(conn, _communities(found), now)
+    if found.problems:
+        return Plan(source, Comparison(problems=list(found.problems), notices=list(found.notices))), standing
+    comparison = compare(standing, found, source.options)
+    return Plan(source, replace(comparison, notices=[*found.notices, *comparison.notices])), standing
+
+
+def _communities(found: Registers) -> list[str]:
+    named = [row.code for row in found.communities] + [key[0] for key in found.absent_rooms]
+    for rows in (found.buildings, found.rooms, found.residents, found.staff, found.duty):
+        named.extend(row.community for row in rows)
+    return list(dict.fromkeys(named))
+
+
+# ── The registers as they stand ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def known(conn: Connection) -> Known:
@@ -178,359 +225,260 @@ def known(conn: Connection) -> Known:
     )
 
 
-def _differences(row: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in wanted.items() if getattr(row, name) != value}
+def stand(conn: Connection, codes: Iterable[str], now: datetime) -> Standing:
+    """The registers of these communities. `now` (desk clock) gives each its local date."""
+    communities = {
+        row.code: StoredCommunity(
+            row.id, row.code, row.name, row.name_en, row.zone, row.duty_phone, now.astimezone(ZoneInfo(row.zone)).date()
+        )
+        for row in conn.execute(select(COMMUNITY).where(COMMUNITY.c.code.in_(list(codes))).order_by(COMMUNITY.c.id))
+    }
+    code = {community.id: community.code for community in communities.values()}
+
+    def of(target: Any) -> Any:
+        return conn.execute(select(target).where(target.c.community_id.in_(list(code))).order_by(target.c.id))
+
+    rooms: dict[RoomKey, StoredRoom] = {}
+    keys: dict[int, RoomKey] = {}
+    for row in of(ROOM):
+        keys[row.id] = (code[row.community_id], row.building_code, row.unit_code, row.room_code)
+        rooms[keys[row.id]] = StoredRoom(row.id, row.label, row.floor)
+    home = {row.id: row.room_id for row in of(HOUSEHOLD)}
+    memberships = []
+    for row in of(MEMBERSHIP):
+        community = communities[code[row.community_id]]
+        revoked_on = row.revoked_at.astimezone(ZoneInfo(community.zone)).date() if row.revoked_at else None
+        memberships.append(
+            StoredMembership(
+                row.id, row.resident_id, row.household_id, keys[home[row.household_id]], row.role, row.since, row.until,
+                row.source, revoked_on, row.ended_by,
+            )
+        )  # fmt: skip
+    mine = TICKET.c.community_id.in_(list(code))
+    tickets = (
+        select(TICKET.c.room_id, func.min(TICKET.c.number), func.count())
+        .where(mine, TICKET.c.room_id.is_not(None))
+        .group_by(TICKET.c.room_id)
+    )
+    work = (
+        select(TICKET.c.assignee_id, func.count())
+        .where(mine, TICKET.c.open, TICKET.c.assignee_id.is_not(None))
+        .group_by(TICKET.c.assignee_id)
+    )
+    open_work: dict[int, int] = {id_: count for id_, count in conn.execute(work)}
+    return Standing(
+        communities,
+        {(code[r.community_id], r.code): (r.id, r.name) for r in of(BUILDING)},
+        {(code[r.community_id], r.building_code, r.code): r.id for r in of(UNIT)},
+        rooms,
+        tuple(StoredResident(r.id, code[r.community_id], r.name, r.phone, r.language) for r in of(RESIDENT)),
+        tuple(memberships),
+        tuple(
+            StoredStaff(
+                r.id, code[r.community_id], r.name, r.role, tuple(r.skills), r.phone, r.language, r.active,
+                open_work.get(r.id, 0),
+            )
+            for r in of(STAFF)
+        ),
+        {(r.staff_id, Shift(r.weekday, r.day, r.start_minute, r.end_minute)): r.id for r in of(DUTY)},
+        {room_id: (number, count) for room_id, number, count in conn.execute(tickets)},
+        frozenset(home.values()),
+    )  # fmt: skip
 
 
-def _put(conn: Connection, target: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        conn.execute(insert(target), rows)
+# ── Carrying out ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Writing:
-    """One import. Each register is compared with what is there, then written in bulk, parents first."""
+    """One update, in bulk: parents first, and what is deleted last."""
 
-    def __init__(self, conn: Connection, found: Registers) -> None:
-        self.conn, self.found = conn, found
-        self.problems: list[Problem] = []
-        self.notices: list[str] = []
-        self.tallies = {register.name: Tally() for register in registers.REGISTERS}
+    def __init__(self, conn: Connection, standing: Standing, now: datetime) -> None:
+        self.conn, self.standing, self.now = conn, standing, now
         self.ids: dict[str, int] = {}
+        self.events: list[dict[str, Any]] = []
+        self.memberships = {membership.id: membership for membership in standing.memberships}
 
-    def run(self) -> None:
-        self.communities()
-        self.buildings()
-        self.rooms()
-        self.people()
-        self.staff()
-        self.duty()
-
-    def _stored(self, target: Any, codes: Iterable[str]) -> list[Any]:
-        """This table's rows of these communities."""
-        owners = sorted({self.ids[code] for code in codes})
-        query = select(target).where(target.c.community_id.in_(owners)).order_by(target.c.id)
-        return list(self.conn.execute(query)) if owners else []
-
-    def _change(self, register: str, target: Any, row: Any, wanted: Mapping[str, Any], title: str) -> None:
-        """Bring a stored row to what the file says, and say so."""
-        tally, differences = self.tallies[register], _differences(row, wanted)
-        if not differences:
-            tally.same += 1
-            return
-        statement = update(target).where(target.c.id == row.id)
-        if target is not COMMUNITY:
-            statement = statement.where(target.c.community_id == row.community_id)
-        self.conn.execute(statement.values(**differences))
-        tally.changed += 1
-        tally.told.append(f"{title}: " + ", ".join(_told(row, *pair) for pair in differences.items()))
-
-    def _added(self, register: str, rows: list[dict[str, Any]], titles: Iterable[str] = ()) -> None:
-        self.tallies[register].added += len(rows)
-        self.tallies[register].told.extend(f"new: {title}" for title in titles)
-
-    def communities(self) -> None:
-        stored = {row.code: row for row in self.conn.execute(select(COMMUNITY))}
-        new = []
-        for community in self.found.communities:
-            wanted = {
-                name: getattr(community, name) for name in ("code", "name", "name_en", "zone", "duty_phone")
-            }
-            if community.code in stored:
-                self._change("communities", COMMUNITY, stored[community.code], wanted, community.code)
-            else:
-                new.append(wanted)
-        _put(self.conn, COMMUNITY, new)
-        self._added("communities", new, (f"{row['code']} {row['name']}" for row in new))
+    def run(self, changes: tuple[Change, ...]) -> None:
+        self._add(COMMUNITY, [c for c in changes if isinstance(c, Added) and c.table == "community"])
         self.ids = {code: id_ for id_, code in self.conn.execute(select(COMMUNITY.c.id, COMMUNITY.c.code))}
+        for target in (BUILDING, UNIT, ROOM, STAFF):
+            self._add(target, [c for c in changes if isinstance(c, Added) and c.table == target.name])
+        self._alter([c for c in changes if isinstance(c, Altered)])
+        self._residents(changes)
+        self.duty(changes)
+        self._delete([c for c in changes if isinstance(c, Gone)])
 
-    def buildings(self) -> None:
-        codes = {building.community for building in self.found.buildings}
-        stored = {(row.community_id, row.code): row for row in self._stored(BUILDING, codes)}
-        units = {(row.community_id, row.building_code, row.code) for row in self._stored(UNIT, codes)}
-        new: list[dict[str, Any]] = []
-        new_units: list[dict[str, Any]] = []
-        for building in self.found.buildings:
-            owner = self.ids[building.community]
-            title = f"{building.community} {building.name}"
-            own_units = {(owner, building.code, str(number)) for number in range(1, building.units + 1)}
-            if row := stored.get((owner, building.code)):
-                self._change("buildings", BUILDING, row, {"name": building.name}, title)
-            else:
-                new.append({"community_id": owner, "code": building.code, "name": building.name})
-            new_units.extend(
-                {"community_id": owner, "building_code": building.code, "code": unit}
-                for _, _, unit in sorted(own_units - units)
-            )
-            gone = sorted(unit for unit in units - own_units if unit[:2] == (owner, building.code))
-            if gone:
-                names = ", ".join(unit for _, _, unit in gone)
-                self.notices.append(
-                    f"{title}: unit {names} is no longer in the file; it stays, tickets may refer to it."
-                )
-        _put(self.conn, BUILDING, new)
-        _put(self.conn, UNIT, new_units)
-        self._added("buildings", new)
+    def _put(self, target: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self.conn.execute(insert(target), rows)
 
-    def rooms(self) -> None:
-        codes = {room.community for room in self.found.rooms} | {key[0] for key in self.found.absent_rooms}
-        stored = {
-            (row.community_id, row.building_code, row.unit_code, row.room_code): row
-            for row in self._stored(ROOM, codes)
-        }
-        new = []
-        for room in self.found.rooms:
-            key = (self.ids[room.community], room.building, room.unit, room.room)
-            if row := stored.get(key):
-                wanted = {"label": room.label} | ({"floor": room.floor} if room.floor else {})
-                self._change("rooms", ROOM, row, wanted, f"{room.community} {room.label}")
-            else:
-                names = ("community_id", "building_code", "unit_code", "room_code")
-                new.append({**dict(zip(names, key, strict=True)), "label": room.label, "floor": room.floor})
-        for community, building, unit, room_code in self.found.absent_rooms:
-            if row := stored.get((self.ids[community], building, unit, room_code)):
-                self.notices.append(
-                    f"{community} {row.label}: absent in the file; it stays, tickets may refer to it."
-                )
-        _put(self.conn, ROOM, new)
-        self._added("rooms", new)
+    def _add(self, target: Any, added: list[Added]) -> None:
+        rows: list[dict[str, Any]] = [dict(one.values) for one in added]
+        if target is not COMMUNITY:
+            rows = [row | {"community_id": self.ids[one.community]} for row, one in zip(rows, added, strict=True)]
+        self._put(target, rows)
 
-    def people(self) -> None:
-        if self.found.residents:
-            _Households(
-                self.conn, self.found.residents, self.ids, self.tallies["residents"], self._change
-            ).run(self.problems, self.notices)
-
-    def staff(self) -> None:
-        stored = {
-            (row.community_id, row.name): row
-            for row in self._stored(STAFF, {member.community for member in self.found.staff})
-        }
-        new = []
-        for member in self.found.staff:
-            owner = self.ids[member.community]
-            wanted = {
-                "role": member.role,
-                "skills": list(member.skills),
-                "phone": member.phone,
-                "language": member.language,
-                "active": member.active,
-            }
-            if row := stored.get((owner, member.name)):
-                self._change("staff", STAFF, row, wanted, f"{member.community} {member.name}")
-            else:
-                new.append({"community_id": owner, "name": member.name, **wanted})
-        _put(self.conn, STAFF, new)
-        self._added("staff", new, (f"{row['name']}, {row['role']}" for row in new))
-
-    def duty(self) -> None:
-        codes = {duty.community for duty in self.found.duty}
-        people = {(row.community_id, row.name): row.id for row in self._stored(STAFF, codes)}
-        names = {id_: name for (_, name), id_ in people.items()}
-        columns = ("community_id", "staff_id", "weekday", "day", "start_minute", "end_minute")
-        stored = {tuple(getattr(row, name) for name in columns): row.id for row in self._stored(DUTY, codes)}
-        wanted: dict[tuple[Any, ...], None] = {}
-        for duty in self.found.duty:
-            owner = self.ids[duty.community]
-            who = (owner, people[owner, duty.staff])
-            span = (duty.start, duty.end)
-            wanted |= {(*who, weekday, None, *span): None for weekday in duty.weekdays}
-            wanted |= {(*who, None, day, *span): None for day in duty.dates}
-        new = [dict(zip(columns, key, strict=True)) for key in wanted if key not in stored]
-        gone = [key for key in stored if key not in wanted]
-        if gone:
+    def _alter(self, altered: list[Altered]) -> None:
+        alike: dict[tuple[str, tuple[str, ...]], list[Altered]] = defaultdict(list)
+        for one in altered:
+            alike[one.table, tuple(column for column, _, _ in one.values)].append(one)
+        for (name, columns), found in alike.items():
+            target = table(name)
+            statement = update(target).where(target.c.id == bindparam("of_id"))
+            if target is not COMMUNITY:
+                statement = statement.where(target.c.community_id == bindparam("of_community"))
             self.conn.execute(
-                delete(DUTY).where(DUTY.c.id == bindparam("gone")), [{"gone": stored[key]} for key in gone]
+                statement.values({column: bindparam(f"to_{column}") for column in columns}),
+                [
+                    {"of_id": one.id, "of_community": self.ids[one.community]}
+                    | {f"to_{column}": after for column, _, after in one.values}
+                    for one in found
+                ],
             )
-        _put(self.conn, DUTY, new)
-        tally = self.tallies["duty"]
-        tally.removed, tally.same = len(gone), len(wanted) - len(new)
-        self._added("duty", new)
-        tally.told.extend(f"no longer on duty: {names[key[1]]}, {_shift(key)}" for key in gone)
 
-
-def _told(row: Any, column: str, value: Any) -> str:
-    before = getattr(row, column)
-    if "phone" in column:
-        before, value = mask(before), mask(value)
-    before, value = (shown if shown not in ("", None) else "(empty)" for shown in (before, value))
-    return f"{column} {before} → {value}"
-
-
-def _shift(key: tuple[Any, ...]) -> str:
-    day = key[3] or WEEKDAYS[key[2]]
-    return f"{day} {key[4] // 60:02d}:{key[4] % 60:02d}–{key[5] // 60:02d}:{key[5] % 60:02d}"
-
-
-class _Households:
-    """Residents, their memberships, and the households these belong to."""
-
-    def __init__(
-        self,
-        conn: Connection,
-        rows: tuple[ResidentRow, ...],
-        ids: Mapping[str, int],
-        tally: Tally,
-        change: Callable[[str, Any, Any, Mapping[str, Any], str], None],
-    ) -> None:
-        self.conn, self.rows, self.ids, self.tally, self.change = conn, rows, ids, tally, change
-        self.owners = sorted({ids[row.community] for row in rows})
-        names = {id_: code for code, id_ in ids.items()}
-        self.room_ids: dict[RoomKey, int] = {
-            (names[row.community_id], row.building_code, row.unit_code, row.room_code): row.id
-            for row in conn.execute(select(ROOM).where(ROOM.c.community_id.in_(self.owners)))
-        }
-        self.keys = {id_: key for key, id_ in self.room_ids.items()}
-        self.residents: dict[tuple[int, str], list[Any]] = defaultdict(list)
-        for resident in conn.execute(
-            select(RESIDENT).where(RESIDENT.c.community_id.in_(self.owners)).order_by(RESIDENT.c.id)
-        ):
-            self.residents[resident.community_id, resident.phone].append(resident)
-        # of a resident: (room key, leases) → membership
-        self.memberships: dict[int, dict[tuple[RoomKey, bool], Any]] = defaultdict(dict)
-        self.households: dict[tuple[RoomKey, bool, date | None], int] = {}
-        joined = (
-            select(MEMBERSHIP, HOUSEHOLD.c.room_id)
-            .join(
-                HOUSEHOLD,
-                and_(
-                    HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id,
-                    HOUSEHOLD.c.id == MEMBERSHIP.c.household_id,
-                ),
-            )
-            .where(MEMBERSHIP.c.community_id.in_(self.owners))
-            .order_by(MEMBERSHIP.c.id)
-        )
-        for membership in conn.execute(joined):
-            place = (self.keys[membership.room_id], membership.role == "tenant")
-            self.memberships[membership.resident_id][place] = membership
-
-    def run(self, problems: list[Problem], notices: list[str]) -> None:
-        people: dict[tuple[int, str], list[ResidentRow]] = defaultdict(list)
-        for row in self.rows:
-            people[self.ids[row.community], row.phone].append(row)
-        resident_ids: dict[tuple[int, str], int] = {}
-        strangers: list[tuple[int, str]] = []
-        for person, rows in people.items():
-            resident = self._who(person, rows, problems)
-            if resident is None:
-                strangers.append(person)
-                continue
-            resident_ids[person] = resident.id
-            wanted = {"name": rows[0].name, "language": rows[0].language}
-            if differences := _differences(resident, wanted):
+    def _delete(self, gone: list[Gone]) -> None:
+        for target in (ROOM, UNIT, BUILDING):
+            found = [one for one in gone if one.table == target.name]
+            if found:
                 self.conn.execute(
-                    update(RESIDENT)
-                    .where(RESIDENT.c.community_id == resident.community_id, RESIDENT.c.id == resident.id)
-                    .values(**differences)
+                    delete(target).where(
+                        target.c.id == bindparam("of_id"), target.c.community_id == bindparam("of_community")
+                    ),
+                    [{"of_id": one.id, "of_community": self.ids[one.community]} for one in found],
                 )
-                self.tally.changed += 1
-                told = ", ".join(_told(resident, *pair) for pair in differences.items())
-                self.tally.told.append(f"{mask(resident.phone)}: {told}")
-        if problems:
+
+    def duty(self, changes: tuple[Change, ...]) -> None:
+        gone = [
+            {"of_id": c.id, "of_community": self.ids[c.community]} for c in changes if isinstance(c, ShiftRemoved)
+        ]
+        if gone:
+            mine = and_(DUTY.c.id == bindparam("of_id"), DUTY.c.community_id == bindparam("of_community"))
+            self.conn.execute(delete(DUTY).where(mine), gone)
+        added = [c for c in changes if isinstance(c, ShiftAdded)]
+        if not added:
             return
-        resident_ids |= self._newcomers(strangers, people)
-        self._join(resident_ids, notices)
-        self._left_out(resident_ids, notices)
-
-    def _who(self, person: tuple[int, str], rows: list[ResidentRow], problems: list[Problem]) -> Any | None:
-        """The stored resident these rows speak of; None for somebody new."""
-        candidates = self.residents.get(person, [])
-        for resident in candidates:
-            if resident.name == rows[0].name:
-                return resident
-        named = {(row.key, row.leases) for row in rows}
-        for resident in candidates:
-            present = {place for place, m in self.memberships[resident.id].items() if m.until is None}
-            if present and present <= named:
-                return resident
-            if present:
-                problems.append(
-                    Problem(
-                        *rows[0].origin,
-                        "phone",
-                        f"{mask(resident.phone)} belongs to {resident.name} in the database and to {rows[0].name} here",
-                        f"give {resident.name}'s rows too, with until if they have left, or correct the number",
-                    )
-                )
-                return resident
-        return None
-
-    def _newcomers(
-        self, strangers: list[tuple[int, str]], people: Mapping[tuple[int, str], list[ResidentRow]]
-    ) -> dict[tuple[int, str], int]:
-        if not strangers:
-            return {}
-        made = self.conn.execute(
-            insert(RESIDENT).returning(RESIDENT.c.id, sort_by_parameter_order=True),
-            [
-                {"community_id": owner, "phone": phone, "name": rows[0].name, "language": rows[0].language}
-                for (owner, phone), rows in ((person, people[person]) for person in strangers)
-            ],
-        )
-        return dict(zip(strangers, made.scalars(), strict=True))
-
-    def _join(self, resident_ids: Mapping[tuple[int, str], int], notices: list[str]) -> None:
-        new = []
-        ends: dict[int, date] = {}
-        for row in self.rows:
-            resident_id = resident_ids[self.ids[row.community], row.phone]
-            title = f"{row.name} in {'-'.join(filter(None, row.key))}"
-            membership = self.memberships[resident_id].get((row.key, row.leases))
-            if membership is None or (membership.until and row.since and row.since > membership.until):
-                new.append((row, resident_id))
-                self.tally.told.append(f"new: {title}, {row.role}")
-                continue
-            # An empty date says nothing: an old file must not give back what the desk has ended.
-            dates = {name: value for name, value in (("since", row.since), ("until", row.until)) if value}
-            if membership.until and not row.until:
-                notices.append(
-                    f"residents: {title} ended on {membership.until}, the file names no end; it stays ended."
-                )
-            self.change("residents", MEMBERSHIP, membership, {"role": row.role} | dates, title)
-            if row.until:
-                ends[membership.id] = row.until
-        for places in self.memberships.values():
-            for place, membership in places.items():
-                self.households[*place, ends.get(membership.id, membership.until)] = membership.household_id
-        wanting = dict.fromkeys((row.key, row.leases, row.until) for row, _ in new)
-        missing = [place for place in wanting if place not in self.households]
-        self._found_households(missing)
-        _put(
-            self.conn,
-            MEMBERSHIP,
+        owners = sorted({self.ids[one.community] for one in added})
+        people = select(STAFF.c.community_id, STAFF.c.name, STAFF.c.id).where(STAFF.c.community_id.in_(owners))
+        newest = {(owner, name): id_ for owner, name, id_ in self.conn.execute(people.order_by(STAFF.c.id))}
+        self._put(
+            DUTY,
             [
                 {
-                    "community_id": self.ids[row.community],
-                    "household_id": self.households[row.key, row.leases, row.until],
-                    "resident_id": resident_id,
-                    "role": row.role,
-                    "since": row.since,
-                    "until": row.until,
+                    "community_id": self.ids[one.community],
+                    "staff_id": one.staff_id or newest[self.ids[one.community], one.staff],
+                    "weekday": one.shift.weekday,
+                    "day": one.shift.day,
+                    "start_minute": one.shift.start,
+                    "end_minute": one.shift.end,
                 }
-                for row, resident_id in new
+                for one in added
             ],
         )
-        self.tally.added += len(new)
 
-    def _found_households(self, missing: list[tuple[RoomKey, bool, date | None]]) -> None:
-        """New households; their ids come back in the order of the rows, for one room may get two."""
-        if not missing:
+    # ── Residents ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _residents(self, changes: tuple[Change, ...]) -> None:
+        joined = [c.joined if isinstance(c, Moved) else c for c in changes if isinstance(c, Moved | Joined)]
+        left = [c.left if isinstance(c, Moved) else c for c in changes if isinstance(c, Moved | Left)]
+        self._end(left)
+        people = self._newcomers([c for c in changes if isinstance(c, PersonAdded)])
+        self._begin(joined, people)
+        for change in changes:
+            if isinstance(change, Altered) and change.table == "membership":
+                for column, _, after in change.values:
+                    if column == "until":
+                        membership = self.memberships[change.id]
+                        ids = (membership.resident_id, membership.household_id)
+                        self._record("membership_ended", change.community, *ids, f"register: until {after}")
+        self._put(EVENT, self.events)
+
+    def _end(self, left: list[Left]) -> None:
+        """End memberships, and the invitations that rested on them."""
+        if not left:
             return
+        rows = [
+            {
+                "of_id": one.membership_id,
+                "of_community": self.ids[one.room[0]],
+                "of_resident": one.resident_id,
+                "of_household": one.household_id,
+                "ended": self.now,
+            }
+            for one in left
+        ]
+        mine = and_(MEMBERSHIP.c.id == bindparam("of_id"), MEMBERSHIP.c.community_id == bindparam("of_community"))
+        self.conn.execute(
+            update(MEMBERSHIP).where(mine).values(revoked_at=bindparam("ended"), ended_by=REGISTER), rows
+        )
+        theirs = or_(
+            INVITE.c.made_by_resident == bindparam("of_resident"), INVITE.c.resident_id == bindparam("of_resident")
+        )
+        unused = and_(INVITE.c.used_at.is_(None), INVITE.c.revoked_at.is_(None))
+        owned = and_(
+            INVITE.c.community_id == bindparam("of_community"), INVITE.c.household_id == bindparam("of_household")
+        )
+        self.conn.execute(update(INVITE).where(owned, theirs, unused).values(revoked_at=bindparam("ended")), rows)
+        for one in left:
+            self._record("membership_ended", one.room[0], one.resident_id, one.household_id, "register")
+
+    def _newcomers(self, added: list[PersonAdded]) -> dict[PersonKey, int]:
+        if not added:
+            return {}
+        rows = [
+            {"community_id": self.ids[one.person[0]], "phone": one.person[1], "name": one.name, "language": one.language}
+            for one in added
+        ]
+        made = self.conn.execute(insert(RESIDENT).returning(RESIDENT.c.id, sort_by_parameter_order=True), rows)
+        return dict(zip((one.person for one in added), made.scalars(), strict=True))
+
+    def _begin(self, joined: list[Joined], people: dict[PersonKey, int]) -> None:
+        if not joined:
+            return
+        founded = self._found([one for one in joined if one.household_id is None])
+        rows = []
+        for one in joined:
+            household_id = one.household_id or founded[(*one.place, one.until)]
+            resident_id = one.resident_id or people[one.person]
+            rows.append(
+                {
+                    "community_id": self.ids[one.room[0]],
+                    "household_id": household_id,
+                    "resident_id": resident_id,
+                    "role": one.role,
+                    "since": one.since,
+                    "until": one.until,
+                    "source": REGISTER,
+                }
+            )
+            until = f": until {one.until}" if one.until else ""
+            self._record("membership_begun", one.room[0], resident_id, household_id, f"register{until}")
+        self._put(MEMBERSHIP, rows)
+
+    def _found(self, homeless: list[Joined]) -> dict[tuple[Any, ...], int]:
+        """New households, one for all who join with the same room, side and end."""
+        wanted = list(dict.fromkeys((*one.place, one.until) for one in homeless))
+        if not wanted:
+            return {}
+        codes = {id_: code for code, id_ in self.ids.items()}
+        owners = sorted({self.ids[room[0]] for room, _, _ in wanted})
+        rooms = {
+            (codes[r.community_id], r.building_code, r.unit_code, r.room_code): r.id
+            for r in self.conn.execute(select(ROOM).where(ROOM.c.community_id.in_(owners)))
+        }
         made = self.conn.execute(
             insert(HOUSEHOLD).returning(HOUSEHOLD.c.id, sort_by_parameter_order=True),
-            [{"community_id": self.ids[key[0]], "room_id": self.room_ids[key]} for key, _, _ in missing],
+            [{"community_id": self.ids[room[0]], "room_id": rooms[room]} for room, _, _ in wanted],
         )
-        self.households |= dict(zip(missing, made.scalars(), strict=True))
+        return dict(zip(wanted, made.scalars(), strict=True))
 
-    def _left_out(self, resident_ids: Mapping[tuple[int, str], int], notices: list[str]) -> None:
-        said = {(resident_ids[self.ids[row.community], row.phone], row.key, row.leases) for row in self.rows}
-        silent = sum(
-            membership.until is None and (resident_id, *place) not in said
-            for resident_id, places in self.memberships.items()
-            for place, membership in places.items()
+    def _record(self, what: str, community: str, resident_id: int, household_id: int, note: str) -> None:
+        self.events.append(
+            {
+                "community_id": self.ids[community],
+                "what": what,
+                "resident_id": resident_id,
+                "household_id": household_id,
+                "note": note,
+                "at": self.now,
+            }
         )
-        if silent:
-            notices.append(
-                f"residents: {silent} present membership{'s' * (silent != 1)} of these communities not in the file; they "
-                "stay. Give their rows with until to end them."
-            )

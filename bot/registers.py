@@ -93,6 +93,8 @@ DAYS: Final = _words(
     mon="周一 星期一 monday", tue="周二 星期二 tuesday", wed="周三 星期三 wednesday", thu="周四 星期四 thursday",
     fri="周五 星期五 friday", sat="周六 星期六 saturday", sun="周日 周天 星期日 星期天 sunday",
 )  # fmt: skip
+NEW: Final = "new"
+_NOBODY_BEFORE: Final = frozenset({NEW, "新", "新人", "新住户", "新业主", "新租户", "无"})
 YES_NO: Final = _words(yes="是 在职 y true 1", no="否 离职 n false 0")
 _EVERY_DAY: Final = frozenset({"daily", "everyday", "all", "每天", "每日", "全周"})
 
@@ -150,6 +152,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
         Column("language", ("语言",), required=False),
         Column("since", ("入住日期", "起始日期"), required=False),
         Column("until", ("搬离日期", "到期日期", "截止日期"), required=False),
+        Column("former_phone", ("原电话", "原手机", "原手机号"), required=False),
     )),
     Register("staff", ("员工", "人员", "工作人员"), (
         _COMMUNITY,
@@ -159,6 +162,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
         Column("phone", ("电话", "手机", "手机号", "联系电话")),
         Column("language", ("语言",), required=False),
         Column("active", ("在职",), required=False),
+        Column("former_name", ("原姓名",), required=False),
     )),
     Register("duty", ("duties", "rota", "值班", "排班", "值班表"), (
         _COMMUNITY,
@@ -218,7 +222,8 @@ class RoomRow:
 class ResidentRow:
     """Somebody of a household, in one room, in one role. Several rows of one telephone are one person.
 
-    `since` and `until` (included) are local dates; an `until` ends the membership.
+    `since` and `until` (included) are local dates; an `until` ends the membership. `former_phone` is the operator's word on
+    who this is, where telephone and name do not tell: the number the same person had before, or NEW for somebody else.
     """
 
     community: str
@@ -232,6 +237,7 @@ class ResidentRow:
     since: date | None = None
     until: date | None = None
     origin: tuple[str, int] = field(default=("", 0), compare=False)  # file and row, for sentences
+    former_phone: str = ""
 
     @property
     def key(self) -> RoomKey:
@@ -245,7 +251,8 @@ class ResidentRow:
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:
-    """A member of staff; `name` is unique in the community, because the rota refers to it."""
+    """A member of staff; `name` is unique in the community, because the rota refers to it. `former_name` says that somebody
+    of another name, or somebody who had left, is the same person."""
 
     community: str
     name: str
@@ -254,6 +261,8 @@ class StaffRow:
     phone: str
     language: str
     active: bool = True
+    origin: tuple[str, int] = field(default=("", 0), compare=False)
+    former_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +279,7 @@ class DutyRow:
     dates: tuple[date, ...]
     start: int
     end: int
+    origin: tuple[str, int] = field(default=("", 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +319,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Registers:
-    """All rows that were in order. Import only when `problems` is empty; `notices` hold nothing up."""
+    """All rows that were in order. Import only when `problems` is empty; `notices` hold nothing up. `files` names the file
+    of each register that was there, by register name."""
 
     communities: tuple[CommunityRow, ...] = ()
     buildings: tuple[BuildingRow, ...] = ()
@@ -320,6 +331,7 @@ class Registers:
     duty: tuple[DutyRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -827,7 +839,15 @@ def _minute(row: Row, column: str) -> int:
 
 
 def _duty_row(row: Row, community: str) -> DutyRow:
-    return DutyRow(community, _text(row, "staff"), *_days(row), _minute(row, "start"), _minute(row, "end"))
+    origin = (row.file, row.number)
+    return DutyRow(
+        community, _text(row, "staff"), *_days(row), _minute(row, "start"), _minute(row, "end"), origin
+    )
+
+
+def _former_phone(row: Row) -> str:
+    value = _text(row, "former_phone", empty=True)
+    return NEW if fold(value).casefold() in _NOBODY_BEFORE else _phone(row, "former_phone") if value else ""
 
 
 def _staff_row(row: Row, community: str) -> StaffRow:
@@ -848,6 +868,8 @@ def _staff_row(row: Row, community: str) -> StaffRow:
         _phone(row, "phone"),
         _meaning(row, "language", LANGUAGES, "zh"),
         _meaning(row, "active", YES_NO, "yes") == "yes",
+        (row.file, row.number),
+        _text(row, "former_name", empty=True),
     )
 
 
@@ -987,6 +1009,7 @@ class _Check:
             _meaning(row, "language", LANGUAGES, "zh"),
             *_dates(row),
             (row.file, row.number),
+            _former_phone(row),
         )
         shown = phones.mask(resident.phone)
         rows = self.of_phone.setdefault((resident.community, resident.phone), [])
@@ -998,6 +1021,8 @@ class _Check:
                 f"{shown} is given to both {rows[0].name} and {resident.name}",
                 "a number belongs to one person: correct the number or the name",
             )
+        if rows and rows[0].former_phone != resident.former_phone:
+            raise _Wrong("former_phone", f"{resident.name} has two former telephones", "write the same one in each row")
         if rows and rows[0].language != resident.language:
             raise _Wrong("language", f"{resident.name} has two languages", "write the same one in each row")
         rows.append(resident)
@@ -1012,13 +1037,15 @@ class _Check:
                 f"{member.name} stands twice in {key[0]}",
                 "keep one row, or tell two people apart by their names",
             )
-        if (member.community, member.phone) in self.staff_phones:
+        # The number of somebody who resigned may be their successor's.
+        if member.active and (member.community, member.phone) in self.staff_phones:
             raise _Wrong(
                 "phone",
                 f"{phones.mask(member.phone)} belongs to another member of staff",
                 "correct the number",
             )
-        self.staff_phones.add((member.community, member.phone))
+        if member.active:
+            self.staff_phones.add((member.community, member.phone))
         self.staff[key] = member
 
     def shift(self, row: Row) -> None:
@@ -1060,4 +1087,5 @@ def check(sheets: Sheets, known: Known = Known()) -> Registers:
         duty=tuple(work.duty),
         problems=tuple(work.problems),
         notices=sheets.notices + work.notices(),
+        files={register: rows[0].file for register, rows in sheets.rows.items() if rows},
     )

@@ -620,6 +620,16 @@ def gather(conn: Connection, asker: Asker, needs: Iterable[Need], now: datetime)
     return found
 
 
+_HEARD = select(INBOX.c.id).where(
+    INBOX.c.community_id == bindparam("community_id"), INBOX.c.id == bindparam("id"), INBOX.c.status != "new"
+)
+
+
+def is_heard(conn: Connection, community_id: int, inbox_id: int) -> bool:
+    """Whether the turn of this message is over: answered, parked or put aside."""
+    return conn.execute(_HEARD, {"community_id": community_id, "id": inbox_id}).first() is not None
+
+
 # ── Leases ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

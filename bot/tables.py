@@ -151,7 +151,9 @@ class Resident(_Owned, table=True):
 class Membership(_Owned, table=True):
     """A resident belongs to a household as owner, family, tenant or agent, for a time (local dates, `until` included).
 
-    `revoked_at` (desk clock) ends it at once, whatever the dates say: a move-out, or the owner's word.
+    `revoked_at` (desk clock) ends it at once, whatever the dates say: a move-out, or the owner's word. `source` says who began
+    it: register, invite or staff; an update of the registers ends only what the register began. `ended_by` is register where
+    it was such an update that ended it, so that a later one may let them in again; empty where it was the desk.
     """
 
     __table_args__ = (
@@ -167,6 +169,8 @@ class Membership(_Owned, table=True):
     since: date | None = None
     until: date | None = None
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    source: str = "staff"
+    ended_by: str = ""
 
 
 class Staff(_Owned, table=True):

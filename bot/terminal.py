@@ -19,7 +19,7 @@ from bot import app as desk_app
 from bot import digest as digests
 from bot import homes, identity, office, privacy, sessions, store, web
 from bot.app import App, Progress
-from bot.channels import Message
+from bot.channels import Checks, Finding, Listens, Message, Prepares
 from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.clock import DeskClock, MachineClock
 from bot.core.access import SEES, Refused
@@ -171,6 +171,7 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
         app.workers, app.script, app.media, app.watch, settings.site, settings.embed_origins,
         printed=_login_link if demo else None,
         demo=(app.community_id, settings.community, settings.host) if demo else None,
+        platforms=app.reception.routes(),
     )  # fmt: skip
     config = uvicorn.Config(
         web.build(ready, site, lambda: app.rasa.model if app.rasa else None), host=settings.host, port=settings.port, log_level="critical", lifespan="off",
@@ -212,12 +213,15 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
         raise BadLine(f"The demo lets anybody be anybody, so it serves on 127.0.0.1 alone; DESK_HOST is {settings.host}.")
     board = StaffBoard(_board) if demo else StaffBoard()
     async with (
-        desk_app.open_app(settings, (board,), pages=True, progress=progress) as app,
+        desk_app.open_app(settings, (board,), pages=True, platforms=True, progress=progress) as app,
         _pages(app, progress, demo) as pages,
     ):
         if demo and not pages:
             return
         app.workers.start()
+        app.reception.start()
+        for post in app.reception.posts:
+            progress(f"{post.channel.name} {post.channel.account}: {'listening' if isinstance(post.channel, Listens) else 'waiting to be called'}")
         watching = asyncio.create_task(app.rasa.watch(progress)) if app.rasa else None
         if demo:
             screen.print(_DEMO_HELP.format(site=settings.site, code=settings.community), markup=False)
@@ -227,7 +231,32 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
         progress("ending: letting what is on its way arrive")
         if watching:
             watching.cancel()
+        await app.reception.stop()
         await app.workers.stop()
+
+
+async def check_channels(settings: Settings, *, prepare: bool = False) -> bool:
+    """Ask the platforms whether the accounts work; `prepare` first sets there what the desk needs. Whether all is well."""
+    well = True
+    async with desk_app.open_app(
+        settings.model_copy(update={"rasa": False}), (), platforms=True, alone=False
+    ) as app:
+        if not app.reception.posts:
+            screen.print("data/channels.yml lists no account; see docs/channels/ for how to get one.")
+        for post in app.reception.posts:
+            screen.print(f"[bold]{post.channel.name} {post.channel.account}[/]")
+            findings: list[Finding] = []
+            if prepare and isinstance(post.channel, Prepares):
+                findings.extend(await post.channel.prepare())
+            if isinstance(post.channel, Checks):
+                findings.extend(await post.channel.check())
+            for finding in findings:
+                well = well and finding.ok
+                screen.print(f"  {'✓' if finding.ok else '✗'} {finding.what}", markup=False)
+                if finding.remedy and not finding.ok:
+                    screen.print(f"    → {finding.remedy}", markup=False)
+        await app.reception.stop()
+    return well
 
 
 _DEMO_HELP = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -54,6 +55,9 @@ class Pace:
     send_limit: timedelta = timedelta(seconds=20)
     sends_at_once: int = 20
     stranded: timedelta = timedelta(minutes=10)
+    # What an account that can only reply has to say is told by telephone after so long.
+    urgent_waits: timedelta = timedelta(minutes=2)
+    reply_waits: timedelta = timedelta(hours=24)
     flood: store.Flood | None = None
 
 
@@ -83,7 +87,7 @@ def backoff(attempts: int, jitter: float) -> timedelta:
     return min(timedelta(seconds=2.0 ** min(attempts, 12)), LONGEST_BACKOFF) * (0.5 + jitter)
 
 
-def _message(row: Outgoing) -> Message:
+def message_of(row: Outgoing) -> Message:
     return Message(row.id, row.text, row.buttons, row.key, row.author, row.photos)
 
 
@@ -113,9 +117,15 @@ class Workers:
         self.pace = pace or Pace()
         self.inbox_bell = Bell()
         self.outbox_bell = Bell()
+        #: Rung after every turn, for whoever waits for one.
+        self.turned = Bell()
+        #: Conversations whose messages a passive reply is about to take.
+        self.held: Counter[int] = Counter()
         self._holder = holder
         self._hear = hear
         self._channels = channels
+        #: Accounts that speak in a passive reply alone: what is for them waits for the next contact.
+        self._quiet = tuple(f"{name}:{account}" for (name, account), c in channels.items() if c.reach == "reply_only")
         self._jitter = jitter
         self._count = itertools.count(1)
         self._tasks: list[asyncio.Task[None]] = []
@@ -123,7 +133,7 @@ class Workers:
         self._ticking = asyncio.Lock()
         self._scheduler: AsyncIOScheduler | None = None
 
-    def _token(self) -> str:
+    def token(self) -> str:
         return f"{self._holder}:{next(self._count)}"
 
     # ── in ──
@@ -156,7 +166,7 @@ class Workers:
     async def hear_one(self) -> bool:
         """Claim one burst and answer it. False: nobody waits."""
         desk = self.desk
-        token = self._token()
+        token = self.token()
         claim = await desk.database.run(
             lambda conn: store.claim_conversation(conn, token, desk.machine.now(), self.pace.lease)
         )
@@ -184,6 +194,7 @@ class Workers:
             await self._failed(claim, repr(error))
         else:
             self.outbox_bell.ring()
+        self.turned.ring()
         return True
 
     async def _failed(self, claim: Claim, why: str) -> None:
@@ -211,12 +222,14 @@ class Workers:
         return len(claimed)
 
     async def _claim_outgoing(self, batch: int) -> tuple[Outgoing, ...]:
-        token = self._token()
+        token = self.token()
         now = self.desk.machine.now()
         # The lease outlives the longest send, else a slow platform would get the message twice.
         lease = self.pace.lease + self.pace.send_limit
-        mine = {name for name, _ in self._channels}
-        claimed = await self.desk.database.run(lambda conn: outbox.claim(conn, token, now, lease, mine, batch))
+        mine, besides = {name for name, _ in self._channels}, tuple(self.held)
+        claimed = await self.desk.database.run(
+            lambda conn: outbox.claim(conn, token, now, lease, mine, batch, besides=besides, quiet=self._quiet)
+        )
         if claimed:
             crash_point("send.claimed")
         return claimed
@@ -247,7 +260,7 @@ class Workers:
             return "failed", "", f"no channel {row.channel} {row.account} is configured", None
         try:
             async with asyncio.timeout(self.pace.send_limit.total_seconds()):
-                external_id = await channel.send(row.address, _message(row))
+                external_id = await channel.send(row.address, message_of(row))
             return "sent", external_id, "", None
         except SendError as refused:
             if refused.unconfirmed:
@@ -269,7 +282,7 @@ class Workers:
         count = 0
         async with self._ticking:
             while True:
-                until, token = self.desk.clock.now(), self._token()
+                until, token = self.desk.clock.now(), self.token()
                 due = await self.desk.database.hop(
                     lambda until=until, token=token: self.desk.claim_due(  # type: ignore[misc]
                         until, token, self.pace.lease
@@ -347,7 +360,10 @@ class Workers:
 
         def clean(conn: Connection) -> int:
             swept = outbox.sweep(conn, machine_now) + outbox.expire(conn, desk_now)
-            return swept + outbox.strand(conn, mine, machine_now - self.pace.stranded, desk_now)
+            swept += outbox.strand(conn, mine, machine_now - self.pace.stranded, desk_now)
+            return swept + outbox.unreached(
+                conn, self._quiet, machine_now - self.pace.urgent_waits, machine_now - self.pace.reply_waits, desk_now
+            )
 
         count = await self.desk.database.run(clean)
         if count:

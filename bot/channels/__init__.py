@@ -234,6 +234,15 @@ class Checks(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A channel whose platform must be told something once: a webhook, a menu."""
+
+    async def prepare(self) -> Sequence[Finding]:
+        """Set it. Never raises: what fails is a finding."""
+        ...
+
+
+@runtime_checkable
 class Fetches(Protocol):
     """A channel whose photos stay on the platform until they are asked for."""
 

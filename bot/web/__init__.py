@@ -6,7 +6,7 @@ Built from parts that the composition root hands in; it opens no database and re
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import BaseRoute
 
 from bot.core.access import Refused
 from bot.core.domain import Script
@@ -46,6 +47,7 @@ class Site:
         embedded_by: origins that may frame the resident's page.
         printed: called with (name, link) for each login link; the demo prints it.
         demo: (community id, its code, the address listened on) where the start page is wanted.
+        platforms: what the platforms that call us reach.
     """
 
     workers: Workers
@@ -56,6 +58,7 @@ class Site:
     embedded_by: tuple[str, ...] = ()
     printed: Callable[[str, str], None] | None = None
     demo: tuple[int, str, str] | None = None
+    platforms: Sequence[BaseRoute] = ()
 
 
 def build(
@@ -98,6 +101,7 @@ def _mount(web: FastAPI, site: Site) -> None:
     web.add_api_route("/favicon.ico", _icon, methods=["GET"], response_model=None)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     web.include_router(ChatPage(workers, site.script, site.media, site.watch).router())
+    web.router.routes.extend(site.platforms)
     web.include_router(entry.router())
     web.include_router(pages.router())
     web.include_router(people.router())

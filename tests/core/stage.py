@@ -7,7 +7,7 @@ It must never decide anything that `step` or `move` should decide, and it reads 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,26 +21,41 @@ from bot.core.calendar import Calendar
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.dialogue import step
 from bot.core.domain import Script, read_responses
+from bot.core.flows import binding
 from bot.core.tickets import INITIAL, KIND_CODES, is_open, move
 from bot.core.types import (
     AmendTicket,
     Appointment,
     Binding,
+    BindTo,
     Community,
     Effect,
     Event,
     Facts,
+    Forget,
     Heard,
+    Held,
+    Invitation,
+    InviteView,
     Matter,
     Media,
+    Member,
     MoveTicket,
     Need,
+    NeedHeld,
+    NeedInvite,
+    NeedMembers,
     NeedMore,
     NeedRecent,
     NeedRooms,
+    NeedRoster,
     NeedTicket,
+    NoteAttempt,
     OpenTicket,
+    Redeem,
+    Revoke,
     RoomRef,
+    Roster,
     Say,
     Speaker,
     State,
@@ -49,6 +64,7 @@ from bot.core.types import (
     TicketView,
     TimerFired,
     Turn,
+    Unbind,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +99,9 @@ ROOMS = (
 )
 PHONE = "13800138000"
 STRANGER = Speaker()
-OWNER = Speaker(7, "王女士", PHONE, (Binding(11, ROOMS[0], "owner"),))
+#: Who is on file: (room, name, last four figures) → the binding it leads to.
+REGISTER = {("4-1-703", "王建国", "8000"): Binding(11, ROOMS[0], "owner", 21)}
+OWNER = Speaker(7, "王女士", PHONE, (Binding(11, ROOMS[0], "owner", 21),))
 
 
 def ticket(kind: str = "repair", status: str | None = None, number: int = 1, **changes: Any) -> TicketView:
@@ -123,6 +141,10 @@ class Stage:
     script: Script = SCRIPT
     effects: tuple[Effect, ...] = ()
     rounds: int = 0
+    invites: dict[str, InviteView] = field(default_factory=dict)
+    register: dict[tuple[str, str, str], Binding] = field(default_factory=lambda: dict(REGISTER))
+    tries: list[tuple[str, datetime]] = field(default_factory=list)
+    members: tuple[Member, ...] = ()
 
     def facts(self, gathered: Mapping[Need, Any] | None = None) -> Facts:
         open_now = tuple(t for t in reversed(self.tickets) if is_open(t))
@@ -140,8 +162,24 @@ class Stage:
             return tuple(fits)[:6]
         if isinstance(need, NeedTicket):
             return next((t for t in self.tickets if t.number == need.number), None)
-        assert isinstance(need, NeedRecent)
-        return tuple(reversed(self.tickets))[:5]
+        if isinstance(need, NeedRecent):
+            return tuple(reversed(self.tickets))[:5]
+        if isinstance(need, NeedInvite):
+            return Invitation(self.invites.get(need.code), self._tried(lambda room: True, need.since))
+        if isinstance(need, NeedRoster):
+            key = binding.key_of(need.building, need.unit, need.room)
+            found = self.register.get((key, need.name, need.tail or need.phone[-4:]))
+            return Roster(
+                found, 7 if found else None, self._tried(lambda room: True, need.since),
+                self._tried(lambda room: room == key, need.since),
+            )  # fmt: skip
+        if isinstance(need, NeedMembers):
+            return self.members
+        assert isinstance(need, NeedHeld)
+        return Held(4, len(self.tickets), 0, 1)
+
+    def _tried(self, counts: Callable[[str], bool], since: datetime) -> tuple[datetime, ...]:
+        return tuple(at for room, at in self.tries if counts(room) and at > since)
 
     def outcome(self, event: Event) -> Turn:
         """The Turn this event leads to, with its needs gathered; the stage itself is left as it was."""
@@ -166,6 +204,17 @@ class Stage:
                 self._move(effect.ticket_id, effect.action, effect.by_role, effect.note)
             elif isinstance(effect, AmendTicket):
                 self._amend(effect)
+            elif isinstance(effect, NoteAttempt) and not effect.matched:
+                self.tries.append((effect.room, self.now))
+            elif isinstance(effect, BindTo):
+                self.speaker = OWNER
+            elif isinstance(effect, Redeem):
+                self.speaker = replace(OWNER, name=effect.name or OWNER.name)
+                del self.invites[effect.code]
+            elif isinstance(effect, Unbind | Forget):
+                self.speaker = STRANGER
+            elif isinstance(effect, Revoke):
+                self.members = tuple(m for m in self.members if m.membership_id != effect.membership_id)
         return turn
 
     def _open(self, effect: OpenTicket) -> None:

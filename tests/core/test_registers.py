@@ -335,6 +335,39 @@ def test_a_register_without_its_column_is_told_once_not_again_for_every_shift(tm
     assert [problem.file for problem in found.problems] == ["staff.csv"]
 
 
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [("", ""), ("new", "new"), ("新", "new"), (" 无 ", "new"), ("139 0000 0009", "13900000009")],
+)
+def test_the_former_telephone_is_a_number_or_the_word_new(written: str, read_as: str, tmp_path: Path) -> None:
+    text = PEOPLE.replace("\n", ",原电话\n") + f"YH,4,1,703,王建国,13900000001,owner,zh,{written}\n"
+    (resident,) = handed_in(tmp_path, residents=text).residents
+    assert resident.former_phone == read_as
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("YH,4,1,703,王建国,13900000001,owner,zh,before\n", "row 2, column former_phone: “before” is not a telephone number"),
+        (
+            "YH,4,1,703,王建国,13900000001,owner,zh,13900000009\nYH,4,1,603,王建国,13900000001,owner,zh,\n",
+            "row 3, column former_phone: 王建国 has two former telephones; write the same one in each row",
+        ),
+    ],
+)
+def test_a_former_telephone_that_cannot_be_is_told(rows: str, said: str, tmp_path: Path) -> None:
+    (sentence,) = sentences(handed_in(tmp_path, residents=PEOPLE.replace("\n", ",former_phone\n") + rows))
+    assert sentence.startswith(f"residents.csv, {said}")
+
+
+def test_a_successor_may_have_the_telephone_of_whoever_resigned(tmp_path: Path) -> None:
+    heading = STAFF.replace("\n", ",active,former_name\n")
+    rows = "YH,刘师傅,维修,水,13900008101,否,\nYH,马师傅,维修,水,13900008101,,\nYH,刘工,维修,,13900008102,,刘师傅\n"
+    found = handed_in(tmp_path, staff=heading + rows)
+    assert sentences(found) == []
+    assert [(member.active, member.former_name) for member in found.staff] == [(False, ""), (True, ""), (True, "刘师傅")]
+
+
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     found = handed_in(
         tmp_path,

@@ -30,7 +30,7 @@ WORDS = "阳台那个玩意儿嘎吱嘎吱"
 def database(tmp_path: Path) -> Database:
     made = Database(f"sqlite:///{tmp_path / 'desk.db'}")
     upgrade(made.writer)
-    assert not import_registers(made, ROOT / "data" / "demo").problems
+    assert not import_registers(made, ROOT / "data" / "demo", MORNING).problems
     return made
 
 

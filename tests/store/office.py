@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from bot import store
 from bot.channels import Inbound, Limits, Message, SendError
@@ -194,6 +194,9 @@ def furnish(conn: Connection) -> None:
         [{"id": n, "community_id": 1, "name": name, "role": role}
          for n, name, role in ((1, "张师傅", "technician"), (2, "刘管家", "steward"), (3, "陈主管", "supervisor"))],
     )  # fmt: skip
+    if conn.dialect.name == "postgresql":  # its sequences do not know the ids given above
+        for name in ("community", "room", "household", "resident", "staff"):
+            conn.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1000)"))
 
 
 class Platform:
@@ -264,8 +267,8 @@ class Office:
             pass
 
     async def talk(self, *texts: str, address: str = "wang") -> None:
-        for text in texts:
-            self.say(text, address=address)
+        for words in texts:
+            self.say(words, address=address)
             await self.answer()
 
     def bind(self, address: str, resident_id: int) -> None:
@@ -276,7 +279,7 @@ class Office:
             )
         )
 
-    def rows(self, name: str, *columns: str, **where: Any) -> list[tuple[Any, ...]]:
+    def rows(self, name: str, /, *columns: str, **where: Any) -> list[tuple[Any, ...]]:
         t = table(name)
         query = select(*(t.c[c] for c in columns)).where(*(t.c[k] == v for k, v in where.items()))
         return [

@@ -25,6 +25,7 @@ from bot.office import open_office as open_texts
 from bot.settings import ROOT
 from bot.turns import Desk
 from tests.store.office import MORNING, HandClock, Office, office, open_office, story
+from tests.turns.test_identity import POINTS as IDENTITY
 
 ACCEPT = ("accept.inbox", "accept.ready", "accept.committed")
 TURN = (
@@ -254,4 +255,5 @@ def test_the_points_above_are_all_the_points_there_are() -> None:
         *DUE,
         *ACT,
         *STAFF,
+        *IDENTITY,
     }

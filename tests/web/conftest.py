@@ -11,7 +11,7 @@ from bot import register_import
 from bot.database import Database
 from bot.settings import ROOT
 from tests.store.engines import Server, postgres_server
-from tests.web.site import Site, estate, open_site, running
+from tests.web.site import MORNING, Site, estate, open_site, running
 
 __all__ = ["postgres_server"]
 
@@ -25,7 +25,7 @@ def sqlite_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_estate(postgres_server: Server) -> Server:
     """The server, with the demo estate in the database `estate` to copy from."""
     database = Database(postgres_server.create("estate", "desk_template"))
-    assert not register_import.import_registers(database, ROOT / "data" / "demo").problems
+    assert not register_import.import_registers(database, ROOT / "data" / "demo", MORNING).problems
     database.close()
     return postgres_server
 

@@ -11,12 +11,24 @@ from typing import Final
 from bot.core.resolve.hanzi import simple
 from bot.core.resolve.numerals import fold
 
+#: The command of a chat app, without its slash → what the button of the same meaning sends back.
+SLASHES: Final[Mapping[str, str]] = {
+    "repair": "menu:repair",
+    "complaint": "menu:complaint",
+    "fees": "menu:fee_query",
+    "permit": "menu:permit",
+    "progress": "menu:ticket_status",
+    "home": "bind:",
+    "privacy": "privacy:",
+    "person": "menu:handoff",
+}
 #: What is typed → what the button of the same name sends back.
 COMMANDS: Final[Mapping[str, str]] = {
+    **{f"/{name}": value for name, value in SLASHES.items()},
     **dict.fromkeys(("/start", "/menu", "/help", "菜单", "帮助", "menu", "help"), "greet:"),
-    **dict.fromkeys(("/bind", "/home", "绑定", "绑定房号", "我的房屋", "link my home", "my home"), "bind:"),
-    **dict.fromkeys(("/privacy", "隐私", "我的信息", "个人信息", "privacy", "my data"), "privacy:"),
-    **dict.fromkeys(("/person", "人工", "转人工"), "menu:handoff"),
+    **dict.fromkeys(("/bind", "绑定", "绑定房号", "我的房屋", "link my home", "my home"), "bind:"),
+    **dict.fromkeys(("隐私", "我的信息", "个人信息", "privacy", "my data"), "privacy:"),
+    **dict.fromkeys(("人工", "转人工"), "menu:handoff"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.core.resolve import invitecode
 from bot.core.types import Language
 
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
@@ -56,8 +57,11 @@ def detect(text: str, default: Language) -> Language:
         default: the language of the conversation so far; kept when the message does not tell.
 
     Han characters count as one word each. One English word among Chinese (WiFi坏了) is still Chinese; a single
-    Latin word alone changes the language only when it is a common English one ("help"), not for a name or code.
+    Latin word alone changes the language only when it is a common English one ("help"), not for a name. A command (/menu) and an
+    invite code are of no language.
     """
+    if text.lstrip().startswith("/") or invitecode.is_only(text):
+        return default
     han = len(_HAN.findall(text))
     words = _WORD.findall(text)
     if han:

@@ -1,0 +1,325 @@
+"""One application of WeCom as a channel of the desk.
+
+What goes out is paced per member, split or laid out as a card, and tried again without doubling where the platform allows it. What
+comes in is opened, read and kept before it is acknowledged. The notebook holds the access token, the ledger of each member, and for
+each card the codes that allow to change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, SendError
+from bot.channels.wecom import cards, envelope, inbound
+from bot.channels.wecom.account import NAME, WeComAccount
+from bot.channels.wecom.api import BASE, PATIENCE, Api, Patience, Refusal, Unanswered
+from bot.channels.wecom.cardbook import CardBook
+from bot.channels.wecom.envelope import LARGEST_BODY, Refused, Seal
+from bot.channels.wecom.inspection import inspect
+from bot.channels.wecom.pace import Pace, TooSoon
+from bot.channels.wecom.pieces import pieces
+from bot.core.types import Media
+
+log = structlog.get_logger()
+
+#: Bytes of a text message (developer.work.weixin.qq.com/document/path/90236); the platform cuts off what is longer.
+LONGEST_TEXT = 2048
+#: Messages to one member: in a minute, in an hour. What is more is dropped without a word.
+MEMBER_PACE = Pace(30, 1000)
+#: How long the platform is asked to recognise a text it has had already, when it is unknown whether it has (at most 4 h).
+_RECOGNISE = timedelta(minutes=30)
+#: How long it is remembered how much of a message went out.
+_KEEP_PROGRESS = timedelta(hours=6)
+#: A member id (90313, 40003). `@all` and `a|b` are no ids: the platform would write to everybody, or to both.
+_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+LARGEST_PHOTO = 20 * 1024 * 1024
+#: How often it is written down that the platform called us.
+_HEARD_EVERY = timedelta(hours=1)
+_KEEP_HEARD = timedelta(days=400)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How much of a text went out. `doubt`: the next piece may have."""
+
+    done: int = 0
+    doubt: bool = False
+    ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, page: Mapping[str, Any] | None) -> _Progress:
+        return cls() if page is None else cls(int(page["done"]), bool(page["doubt"]), tuple(page["ids"]))
+
+    def page(self) -> Mapping[str, Any]:
+        return {"done": self.done, "doubt": self.doubt, "ids": list(self.ids)}
+
+
+class WeCom:
+    """One application.
+
+    Args:
+        notebook: this account's own.
+        now: the machine clock, aware UTC.
+        base, patience: where the platform is, and how long to wait for it.
+        pace: what may be sent to one member.
+    """
+
+    name = NAME
+    reach: Reach = "always"
+
+    def __init__(
+        self,
+        account: WeComAccount,
+        notebook: Notebook,
+        now: Callable[[], datetime],
+        *,
+        base: str = BASE,
+        patience: Patience = PATIENCE,
+        pace: Pace = MEMBER_PACE,
+    ) -> None:
+        self.account = account.name
+        self.limits = Limits(bytes=LONGEST_TEXT, buttons=cards.BUTTONS if account.cards else 0)
+        self._account = account
+        self._notebook = notebook
+        self._now = now
+        self._pace = pace
+        self._api = Api(account, notebook, now, base, patience)
+        self._book = CardBook(notebook, now)
+        self._heard_at: datetime | None = None
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._api.close()
+
+    # ── out ──
+
+    async def send(self, to: str, message: Message) -> str:
+        """Deliver to a member, as a card when there are buttons and they fit one. Raises SendError."""
+        if not _MEMBER.fullmatch(to):
+            raise SendError("the address is no member id of WeCom: correct it in the staff register", retryable=False)
+        if not message.buttons:
+            return await self._send_text(to, message.id, message.text)
+        shown = cards.face(message) if self._account.cards else None
+        if shown is None:
+            return await self._send_text(to, message.id, cards.numbered(message))
+        return await self._send_card(to, message, shown)
+
+    async def update_card(self, message_id: int, text: str) -> bool:
+        """Put a sentence where the buttons of this message were, in the chat of the member it was sent to.
+
+        False: there is nothing to change it with (no card was sent, it is older than 72 hours, or every code is used up); then
+        the news has to go as a message. Raises SendError when the platform did not answer, or must be asked again later.
+        """
+        while (taken := await self._book.take(message_id)) is not None:
+            body = {
+                "userids": [taken.to],
+                "agentid": self._account.agent,
+                "response_code": taken.code,
+                **cards.changed(taken.face, taken.keys, taken.pressed, text),
+            }
+            try:
+                await self._api.post("message/update_template_card", body)
+                return True
+            except Unanswered as silent:
+                if silent.sent:  # the code may be used up, and the card changed
+                    raise SendError(f"WeCom: {silent}", retryable=False, unconfirmed=True) from None
+                await self._book.give_back(message_id, taken)
+                raise silent.as_send_error() from None
+            except Refusal as refused:
+                if refused.trouble.then != "never":
+                    await self._book.give_back(message_id, taken)
+                    raise refused.as_send_error() from None
+                log.info("wecom_card_code_refused", account=self.account, message=message_id, code=refused.code)
+        return False
+
+    async def _send_text(self, to: str, message_id: int, text: str) -> str:
+        parts = pieces(_writable(text), LONGEST_TEXT)
+        if not parts:
+            raise SendError("the message is empty", retryable=False)
+        page = f"out:{message_id}"
+        progress = _Progress.of(await self._notebook.read(page))
+        for part in parts[progress.done :]:
+            body: dict[str, Any] = {"msgtype": "text", "text": {"content": part}}
+            if progress.doubt:
+                # Only now: else a sentence that is really said twice would be swallowed.
+                body |= {"enable_duplicate_check": 1, "duplicate_check_interval": int(_RECOGNISE.total_seconds())}
+            await self._enter(to)
+            try:
+                answer = await self._deliver(to, body)
+            except Unanswered as silent:
+                if silent.sent and not progress.doubt:
+                    progress.doubt = True
+                    await self._remember(page, progress)
+                raise silent.as_send_error() from None
+            except Refusal as refused:
+                raise refused.as_send_error() from None
+            except asyncio.CancelledError:  # the outbox waits no longer, but the call goes on in its thread
+                progress.doubt = True
+                await self._remember(page, progress)
+                raise
+            progress.done, progress.doubt = progress.done + 1, False
+            progress.ids = (*progress.ids, str(answer.get("msgid", "")))
+            if len(parts) > 1:
+                await self._remember(page, progress)
+        return ",".join(progress.ids)
+
+    async def _send_card(self, to: str, message: Message, shown: cards.Face) -> str:
+        await self._enter(to)
+        offer = await self._book.offer(message, to, shown)
+        if offer.sent_as is not None:  # it went out, and whoever sent it died before saying so
+            return offer.sent_as
+        card = cards.card(message, shown, cards.task_of(await self._book.series(), message.id))
+        try:
+            answer = await self._deliver(to, {"msgtype": "template_card", "template_card": card})
+        except Unanswered as silent:
+            if not silent.sent and not offer.doubt:
+                await self._book.withdraw(message.id)
+            raise silent.as_send_error() from None
+        except Refusal as refused:
+            if refused.trouble.of_card and offer.doubt:
+                # A card's name is taken once: most likely an earlier try arrived, and this one is refused for it.
+                raise SendError(f"WeCom {refused.code}: {refused.trouble.means}", retryable=False, unconfirmed=True) from None
+            if not offer.doubt:
+                await self._book.withdraw(message.id)
+            if not refused.trouble.of_card:
+                raise refused.as_send_error() from None
+            log.warning("wecom_card_refused", account=self.account, message=message.id, code=refused.code)
+            return await self._send_text(to, message.id, cards.numbered(message))
+        await self._book.sent(message.id, str(answer.get("msgid", "")), str(answer.get("response_code", "")))
+        return str(answer.get("msgid", ""))
+
+    async def _enter(self, to: str) -> None:
+        """Enter a message in the member's ledger, before it is sent. Raises SendError when it is too soon for one."""
+        now = self._now()
+        try:
+            await self._notebook.change(f"pace:{to.lower()}", lambda page: self._pace.enter(page, now), self._pace.keep)
+        except TooSoon as early:
+            raise SendError(
+                "the member has had as many messages as WeCom delivers; it would drop this one",
+                retryable=True,
+                after=early.after,
+            ) from None
+
+    async def _deliver(self, to: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Raises Refusal, Unanswered."""
+        answer = await self._api.post("message/send", {"touser": to, "agentid": self._account.agent, **body})
+        # One recipient: named here, it got nothing, though errcode says 0.
+        for field, code in (("invaliduser", 81013), ("unlicenseduser", 701008)):
+            if answer.get(field):
+                raise Refusal(code, field)
+        return answer
+
+    async def _remember(self, page: str, progress: _Progress) -> None:
+        kept = progress.page()
+        await self._notebook.change(page, lambda _: kept, _KEEP_PROGRESS)
+
+    # ── in ──
+
+    def routes(self, accept: Accept, answers: Answers) -> Sequence[BaseRoute]:
+        """The callback: the check of the address, and what members do. Nothing is answered in the response: application messages
+        are always allowed, and only one passive reply would fit into it."""
+
+        async def verify(request: Request) -> Response:
+            seal = Seal.of(request.query_params)
+            # A "+" that was not escaped comes as a space; base64 has none.
+            ciphertext = request.query_params.get("echostr", "").replace(" ", "+")
+            try:
+                plain = envelope.unseal(ciphertext, seal, self._account.keys, self._account.corp, self._now())
+            except Refused as refused:
+                return self._refuse(refused)
+            return PlainTextResponse(plain, background=BackgroundTask(self._note_heard))
+
+        async def hear(request: Request) -> Response:
+            body = bytearray()
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    return Response(status_code=413)
+            seal = Seal.of(request.query_params)
+            try:
+                xml = envelope.unseal(
+                    envelope.sealed_in(bytes(body)), seal, self._account.keys, self._account.corp, self._now()
+                )
+                heard = inbound.read(xml, self._account)
+            except Refused as refused:
+                return self._refuse(refused)
+            try:
+                await self._keep(heard, accept)
+            except Exception as error:
+                # No 200: the platform delivers again.
+                log.error("wecom_not_kept", account=self.account, error=type(error).__name__)
+                return Response(status_code=500)
+            return Response(background=BackgroundTask(self._note_heard))
+
+        return (
+            Route(self._account.path, verify, methods=["GET"]),
+            Route(self._account.path, hear, methods=["POST"]),
+        )
+
+    async def _keep(self, heard: inbound.Heard, accept: Accept) -> None:
+        if heard.inbound is None:
+            return
+        if heard.pressed is not None:
+            message_id = cards.message_of(heard.pressed.task, await self._book.series())
+            if message_id is None:
+                # A card of another database: its token would name a message of this one.
+                log.info("wecom_foreign_card", account=self.account)
+                return
+            await self._book.pressed(message_id, heard.inbound.address, heard.pressed.key, heard.pressed.code)
+        await accept(heard.inbound)
+
+    def _refuse(self, refused: Refused) -> Response:
+        log.warning("wecom_callback_refused", account=self.account, why=refused.why)
+        note = None if refused.skew is None else BackgroundTask(self._note_skew, refused.skew)
+        return Response(status_code=403, background=note)
+
+    async def _note_heard(self) -> None:
+        now = self._now()
+        if self._heard_at is not None and now - self._heard_at < _HEARD_EVERY:
+            return
+        await self._note("heard", {"at": now.isoformat()})
+        self._heard_at = now
+
+    async def _note_skew(self, skew: timedelta) -> None:
+        await self._note("skew", {"at": self._now().isoformat(), "seconds": int(skew.total_seconds())})
+
+    async def _note(self, page: str, content: Mapping[str, Any]) -> None:
+        try:
+            await self._notebook.change(page, lambda _: content, _KEEP_HEARD)
+        except Exception as error:  # it only serves `check`
+            log.warning("wecom_note_failed", account=self.account, error=type(error).__name__)
+
+    # ── photos ──
+
+    async def fetch(self, media: Media) -> bytes:
+        """A photo a member sent; the platform keeps it for three days. Raises SendError."""
+        try:
+            return await self._api.download("media/get", LARGEST_PHOTO, media_id=media.reference)
+        except ValueError as large:
+            raise SendError(str(large), retryable=False) from None
+        except Unanswered as silent:
+            raise silent.as_send_error() from None
+        except Refusal as refused:
+            raise refused.as_send_error() from None
+
+    # ── the account ──
+
+    async def check(self) -> Sequence[Finding]:
+        """Token, application, visible range, trusted address, callback, clocks. Never raises."""
+        return await inspect(self._api, self._account, self._notebook, self._now)
+
+
+def _writable(text: str) -> str:
+    """Without the halves of characters that cannot be written as UTF-8."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,202 @@
+"""How the accounts on real platforms are run: who listens, how a delivery is kept, and an answer while the platform still waits.
+
+- A channel that polls is listened to by one process at a time, under a lease of its account; when that process dies, another
+  takes over once the lease has ended.
+- A platform that calls us is acknowledged after its delivery is committed.
+- A passive reply: the process that took the delivery keeps the conversation's messages from the outbox drain for as long as the
+  platform waits, and hands them back if it does not get them out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute
+
+from bot import outbox, store
+from bot.channels import Accept, Channel, Inbound, Listens, Message, Receipt, Serves
+from bot.core import triage
+from bot.core.triage import TriageRules
+from bot.outbox import Outgoing
+from bot.workers import Workers, message_of
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+_LOOK_AGAIN = timedelta(milliseconds=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One account and the community it speaks for."""
+
+    community_id: int
+    channel: Channel
+
+
+@dataclass(slots=True)
+class Reception:
+    """The accounts of this process.
+
+    Args:
+        rules: a message that fires a life-safety rule waits for no burst.
+        holder: names this process in leases.
+        renewed_every: how often a lease is renewed, and looked after by those who wait for it.
+    """
+
+    workers: Workers
+    rules: TriageRules
+    posts: Sequence[Post]
+    holder: str
+    renewed_every: timedelta = LEASE / 3
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def accept_for(self, community_id: int) -> Accept:
+        """Keeps deliveries of an account of this community."""
+
+        async def accept(message: Inbound) -> Receipt:
+            danger = bool(message.text) and triage.triage(self.rules, message.text) is not None
+            kept = await self.workers.accept(community_id, message, at_once=danger)
+            return Receipt(kept.inbox_id, kept.conversation_id, kept.duplicate)
+
+        return accept
+
+    def routes(self) -> list[BaseRoute]:
+        """What the web server is to serve for the platforms that call us."""
+        return [
+            route
+            for post in self.posts
+            if isinstance(post.channel, Serves)
+            for route in post.channel.routes(
+                self.accept_for(post.community_id), PassiveAnswers(self.workers, post.community_id)
+            )
+        ]
+
+    def start(self) -> None:
+        """Begin to listen where a channel polls."""
+        self._tasks = [
+            asyncio.create_task(self._listen(post.channel, self.accept_for(post.community_id)))
+            for post in self.posts
+            if isinstance(post.channel, Listens)
+        ]
+
+    async def stop(self) -> None:
+        """Take nothing new; leases are given back, so that another process need not wait."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for post in self.posts:
+            close = getattr(post.channel, "close", None)
+            if close is not None:
+                await close()
+
+    # ── under a lease ──
+
+    async def _listen(self, channel: Channel, accept: Accept) -> None:
+        name = f"listen:{channel.name}:{channel.account}"
+        assert isinstance(channel, Listens)
+        while True:
+            if not await self._hold(name):
+                await asyncio.sleep(self.renewed_every.total_seconds())
+                continue
+            log.info("listening", channel=channel.name, account=channel.account)
+            listening = asyncio.create_task(channel.listen(accept))
+            try:
+                await self._keep(name, listening)
+            except asyncio.CancelledError:
+                await self._end(listening)
+                await self._let_go(name)
+                raise
+            except Exception:
+                log.error("listening_failed", channel=channel.name, account=channel.account, trace=traceback.format_exc())
+                await asyncio.sleep(1.0)
+            else:
+                log.warning("lease_lost", channel=channel.name, account=channel.account)
+            await self._end(listening)
+
+    async def _keep(self, name: str, listening: asyncio.Task[None]) -> None:
+        """Renew the lease while the channel listens. Returns when the lease is lost; raises what ended the listening."""
+        while True:
+            done, _ = await asyncio.wait({listening}, timeout=self.renewed_every.total_seconds())
+            if done:
+                listening.result()
+                raise RuntimeError("the channel ended listening by itself")
+            if not await self._hold(name):
+                return
+
+    async def _hold(self, name: str) -> bool:
+        desk = self.workers.desk
+        try:
+            return await desk.database.run(
+                lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
+            )
+        except Exception:
+            # Without its database the desk cannot keep a message, so it must not listen either.
+            log.error("lease_not_renewed", lease=name, trace=traceback.format_exc())
+            return False
+
+    async def _let_go(self, name: str) -> None:
+        with suppress(Exception):
+            await self.workers.desk.database.run(lambda conn: store.let_go(conn, name, self.holder))
+
+    async def _end(self, listening: asyncio.Task[None]) -> None:
+        listening.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await listening
+
+
+@dataclass(slots=True)
+class PassiveAnswers:
+    """The `channels.Answers` of one community."""
+
+    workers: Workers
+    community_id: int
+    _taken: dict[int, Outgoing] = field(default_factory=dict)
+
+    async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
+        """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience.total_seconds()
+        database = self.workers.desk.database
+        self.workers.held[receipt.conversation_id] += 1
+        try:
+            while not await database.ask(lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
+                left = until - loop.time()
+                if left <= 0:
+                    return ()
+                await self.workers.turned.wait(min(_LOOK_AGAIN, timedelta(seconds=left)))
+            machine_now, token = self.workers.desk.machine.now(), self.workers.token()
+            lease = self.workers.pace.lease + self.workers.pace.send_limit
+            rows = await database.run(
+                lambda conn: outbox.claim_talk(
+                    conn, self.community_id, receipt.conversation_id, token, machine_now, lease
+                )
+            )
+        finally:
+            self.workers.held[receipt.conversation_id] -= 1
+            if self.workers.held[receipt.conversation_id] <= 0:
+                del self.workers.held[receipt.conversation_id]
+            self.workers.outbox_bell.ring()
+        self._taken.update({row.id: row for row in rows})
+        return tuple(message_of(row) for row in rows)
+
+    async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
+        """They went out with the response, or go back to the queue."""
+        rows = [self._taken.pop(message.id) for message in messages if message.id in self._taken]
+        desk = self.workers.desk
+        status = "sent_unconfirmed" if delivered else "retry"
+
+        def end(conn: Connection) -> None:
+            for row in rows:
+                outbox.settle(conn, row, status, machine_now=desk.machine.now(), desk_now=desk.clock.now())
+
+        await desk.database.run(end)
+        if not delivered:
+            self.workers.outbox_bell.ring()

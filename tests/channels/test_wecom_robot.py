@@ -1,0 +1,129 @@
+"""The group robot, against the same strict platform."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from bot.channels import Channel, Checks, Message, SendError
+from bot.channels.wecom import Robot, RobotAccount, robot
+from bot.channels.wecom.account import Form
+from bot.channels.wecom.pace import Pace
+from bot.core.types import Button
+from tests.fakes.wecom import Clock, FakeWeCom, Fault, MemoryNotebook, serving
+
+
+@dataclass
+class Group:
+    """A group with a robot in it."""
+
+    clock: Clock
+    platform: FakeWeCom
+    notebook: MemoryNotebook
+    robots: list[Robot]
+    base: str
+
+    def robot(self, form: Form = "markdown", key: str | None = None, pace: Pace = robot.ROBOT_PACE) -> Robot:
+        account = RobotAccount("YH", "digest", key or self.platform.robot_key, form)
+        made = Robot(account, self.notebook, self.clock, base=self.base, patience=(2.0, 0.3), pace=pace)
+        self.robots.append(made)
+        return made
+
+    @property
+    def said(self) -> list[str]:
+        return [shown.text for shown in self.platform.group]
+
+
+@pytest.fixture
+async def group() -> AsyncIterator[Group]:
+    clock = Clock()
+    platform, robots = FakeWeCom(clock), list[Robot]()
+    async with serving(platform.app) as url:
+        yield Group(clock, platform, MemoryNotebook(clock), robots, url + "/cgi-bin/")
+        platform.released.set()
+        for made in robots:
+            await made.close()
+
+
+async def test_a_digest_is_said_in_the_group(group: Group) -> None:
+    speaker = group.robot()
+    as_channel: Channel = speaker
+    assert (as_channel.name, as_channel.account, as_channel.limits.bytes) == ("wecom-robot", "digest", 4096)
+    assert isinstance(speaker, Checks)
+    await speaker.send("digest", Message(1, "**今日** 新报修 12，完成 9，超时 1"))
+    assert group.said == ["**今日** 新报修 12，完成 9，超时 1"] and group.platform.group[0].kind == "markdown"
+    assert group.platform.violations == [] and group.platform.tokens_given == 0
+
+
+@pytest.mark.parametrize(("form", "least"), [("text", 3), ("markdown", 2)])
+async def test_a_long_digest_is_said_in_pieces(group: Group, form: Form, least: int) -> None:
+    await group.robot(form).send("digest", Message(1, "3栋 超时未接单 1 件\n" * 200))
+    assert len(group.said) >= least and "\n".join(group.said) == ("3栋 超时未接单 1 件\n" * 200).strip()
+    assert group.platform.violations == []
+
+
+async def test_a_long_digest_is_refused_without_it(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robot, "pieces", lambda text, most: (text,))
+    with pytest.raises(SendError):
+        await group.robot().send("digest", Message(1, "水" * 2000))
+    assert group.platform.violations == ["a robot's message of 6000 bytes"]
+
+
+async def test_what_was_said_is_not_said_again(group: Group) -> None:
+    speaker, text = group.robot(), "3栋 超时未接单 1 件\n" * 200
+    group.platform.faults = [Fault("webhook/send", {"errcode": 0}), Fault("webhook/send", 503)]
+    with pytest.raises(SendError) as down:
+        await speaker.send("digest", Message(1, text))
+    assert down.value.retryable
+    await group.robot().send("digest", Message(1, text))
+    assert len(group.said) == 1  # the first piece was answered by the fault in the platform's place
+
+
+async def test_twenty_a_minute(group: Group) -> None:
+    one, two = group.robot(), group.robot()
+    for n in range(20):
+        await (one if n % 2 else two).send("digest", Message(n, f"第{n}条"))
+    with pytest.raises(SendError) as early:
+        await one.send("digest", Message(20, "第20条"))
+    assert early.value.retryable and early.value.after is not None
+    group.clock.ahead(seconds=early.value.after.total_seconds())
+    await one.send("digest", Message(20, "第20条"))
+    assert len(group.said) == 21 and group.platform.violations == []
+
+
+async def test_the_platform_refuses_the_twenty_first_without_it(group: Group) -> None:
+    hasty = group.robot(pace=Pace(1000))
+    for n in range(20):
+        await hasty.send("digest", Message(n, f"第{n}条"))
+    with pytest.raises(SendError) as refused:
+        await hasty.send("digest", Message(20, "第20条"))
+    assert refused.value.retryable and group.platform.violations == ["the robot talks too much"]
+
+
+async def test_an_answer_that_never_came_is_left_open(group: Group) -> None:
+    group.platform.faults = [Fault("webhook/send", "drop", "after")]
+    with pytest.raises(SendError) as lost:
+        await group.robot().send("digest", Message(1, "今日"))
+    assert lost.value.unconfirmed and not lost.value.retryable and len(group.said) == 1
+
+
+async def test_nothing_is_said_with_nothing_to_say(group: Group) -> None:
+    with pytest.raises(SendError) as refused:
+        await group.robot().send("digest", Message(1, "  "))
+    assert not refused.value.retryable
+
+
+async def test_choices_are_numbered(group: Group) -> None:
+    await group.robot("text").send("digest", Message(1, "谁去？", (Button("我", "me"),)))
+    assert group.said == ["谁去？\n\n1. 我"]
+
+
+async def test_a_robot_that_was_removed_is_found_without_a_word_in_the_group(group: Group) -> None:
+    [fine] = await group.robot().check()
+    [gone] = await group.robot(key="693a91f6-gone").check()
+    assert fine.ok and not gone.ok and "93000" in gone.what and gone.remedy
+    group.platform.faults = [Fault("webhook/send", "drop")]
+    [silent] = await group.robot().check()
+    assert not silent.ok and group.said == []
