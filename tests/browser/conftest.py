@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -49,13 +49,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running demo."""
-    var = tmp_path_factory.mktemp("demo")
+@contextmanager
+def _running(folder: Path, *, model: bool) -> Iterator[str]:
+    """The address of a demo that runs as long as the context lasts, with the language model or without."""
     port = _free_port()
-    settings = {"DESK_VAR": str(var), "DESK_PORT": str(port), "DESK_RASA_URL": f"http://127.0.0.1:{_free_port()}"}
-    log = (tmp_path_factory.mktemp("said") / "demo.txt").open("w+")
+    settings = {"DESK_VAR": str(folder / "var"), "DESK_PORT": str(port), "DESK_RASA_URL": f"http://127.0.0.1:{_free_port()}"}
+    if not model:
+        settings["DESK_RASA"] = "false"
+    log = (folder / "demo.txt").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "demo"], cwd=ROOT, env={**os.environ, **settings}, stdout=log, stderr=log
     )
@@ -64,7 +65,8 @@ def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         until = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < until:
             try:
-                if httpx.get(f"{address}/ready", timeout=2, trust_env=False).json()["nlu_model"]:
+                answer = httpx.get(f"{address}/ready", timeout=2, trust_env=False).json()
+                if answer["nlu_model"] if model else answer["ready"]:
                     break
             except (httpx.HTTPError, ValueError):
                 pass
@@ -81,6 +83,20 @@ def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         process.terminate()
         process.wait(30)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running demo."""
+    with _running(tmp_path_factory.mktemp("demo"), model=True) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def plain_demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demo without the language model, for what needs none: it is there in seconds."""
+    with _running(tmp_path_factory.mktemp("plain"), model=False) as address:
+        yield address
 
 
 @dataclass
@@ -136,6 +152,12 @@ async def _browser(chromium: str, address: str) -> AsyncIterator[Windows]:
 @pytest.fixture
 async def windows(chromium: str, demo: str) -> AsyncIterator[Windows]:
     async with _browser(chromium, demo) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def plain_windows(chromium: str, plain_demo: str) -> AsyncIterator[Windows]:
+    async with _browser(chromium, plain_demo) as opened:
         yield opened
 
 

@@ -45,7 +45,7 @@ async def test_to_be_the_resident_is_a_new_conversation_whose_token_no_server_lo
         assert (answer.status_code, address) == (303, "/chat/YH?lang=en")
         wang = Resident(site, browser, fragment)
         await wang.write("你好")
-        assert len(await wang.texts()) == 2 and len(site.rows("conversation", "id")) == n
+        assert len(await wang.texts()) == 3 and len(site.rows("conversation", "id")) == n
     assert set(site.rows("conversation", "resident_id")) == {(site.resident_id("王建国"),)}
 
 

@@ -488,9 +488,10 @@ def test_a_use_case_asks_the_role_itself(site: Site) -> None:
                     call(who)
         if not access.sees(role, "complaint"):
             before = site.footprint()
-            for act in (lambda: desk.act_on_ticket(1, who, complaint, "accept"), lambda: desk.add_note(1, who, complaint, "x", "n")):
-                with pytest.raises(Refused, match="complaint"):
-                    act()
+            with pytest.raises(Refused, match="complaint"):
+                desk.act_on_ticket(1, who, complaint, "accept")
+            with pytest.raises(Refused, match="complaint"):
+                desk.add_note(1, who, complaint, "x", "n")
             assert site.footprint() == before, role
     with pytest.raises(Refused):
         desk.speak(1, site.rows("staff", "id", role="guard")[0][0], talk, "您好", "say")
@@ -516,4 +517,4 @@ def test_codes_are_made_for_what_there_is(site: Site) -> None:
     with pytest.raises(ShownOnce):
         desk.invite_into(1, None, household_id(site), "owner", once="one")
     assert invitecode.find(code) and len(site.rows("invite", "id")) == 1
-    assert site.rows("identity_event", "what", "by_staff") == [("invited", None)]
+    assert site.rows("identity_event", "by_staff", what="invited") == [(None,)]
