@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, select
 from sqlalchemy.sql import ColumnElement
 
+from bot.identity import CURRENT
 from bot.tables import table
 
 CONVERSATION, RESIDENT, TICKET, STAFF = table("conversation"), table("resident"), table("ticket"), table("staff")
@@ -66,6 +67,7 @@ def _room() -> Any:
         .where(
             MEMBERSHIP.c.community_id == CONVERSATION.c.community_id,
             MEMBERSHIP.c.resident_id == CONVERSATION.c.resident_id,
+            CURRENT,
         )
         .scalar_subquery()
     )
@@ -118,22 +120,23 @@ def _talk(row: Any) -> Talk:
     )  # fmt: skip
 
 
-def listing(conn: Connection, community_id: int, *, people: bool) -> tuple[Talk, ...]:
+def listing(conn: Connection, community_id: int, today: date, *, people: bool) -> tuple[Talk, ...]:
     """The conversations something was written in, the latest first, at most 60; those that wait for a person lead.
 
-    `people`: only those that wait for a person or are with one.
+    Rooms are those the residents belong to on the local date `today`. `people`: only those that wait for a person or are with one.
     """
     where = and_(_of(community_id), INBOX.c.id.is_not(None))
     if people:
         where = and_(where, _WITH_PEOPLE)
     waits = case((and_(_WITH_PEOPLE, _OWNER_ID.is_(None)), 0), else_=1)
-    found = conn.execute(_TALKS.where(where).order_by(waits, INBOX.c.id.desc()).limit(_PAGE)).all()
+    found = conn.execute(_TALKS.where(where).order_by(waits, INBOX.c.id.desc()).limit(_PAGE), {"today": today}).all()
     return tuple(map(_talk, found))
 
 
-def one(conn: Connection, community_id: int, conversation_id: int) -> Talk | None:
+def one(conn: Connection, community_id: int, conversation_id: int, today: date) -> Talk | None:
     """A conversation of this community."""
-    row = conn.execute(_TALKS.where(_of(community_id), CONVERSATION.c.id == conversation_id)).one_or_none()
+    wanted = _TALKS.where(_of(community_id), CONVERSATION.c.id == conversation_id)
+    row = conn.execute(wanted, {"today": today}).one_or_none()
     return None if row is None else _talk(row)
 
 

@@ -69,6 +69,10 @@ class NotYours(Exception):
     """The conversation is not in this colleague's hands; the message is for staff."""
 
 
+class DayOver(ValueError):
+    """Somebody is to belong to a household until a day that is over already."""
+
+
 class ShownOnce(Exception):
     """A form that makes a code was sent twice. Only the code's hash is kept, so it cannot be shown again."""
 
@@ -412,13 +416,14 @@ class Desk:
         """A code that makes whoever redeems it a member of the household, as it is shown. `printed`: a sheet lasts longer.
 
         `staff_id` None is the operator at the command line. `once` names the showing of a form. Raises Refused, NotFound,
-        ShownOnce, ValueError for a role nobody can have.
+        ShownOnce, DayOver, ValueError for a role nobody can have.
         """
         _check_role(role)
 
         def make(conn: Connection) -> str:
             _demand(conn, community_id, staff_id, "bind")
             policy, now = self.core.policy, self.clock.now()
+            _check_until(until, now, store.community(conn, community_id).zone)
             _first_time(conn, community_id, once, now)
             found = identity.household_of(conn, community_id, home)
             if found is None:
@@ -470,6 +475,7 @@ class Desk:
             access.demand(actor.role, "bind")
             if found is None or found.conversation_id is None:
                 raise NotFound(f"there is no application {number} here")
+            _check_until(until, self.clock.now(), store.community(conn, community_id).zone)
             place = identity.household_of(conn, community_id, home)
             if place is None:
                 raise NotFound("there is no such household here")
@@ -742,6 +748,11 @@ def _demand(conn: Connection, community_id: int, staff_id: int | None, capabilit
 def _first_time(conn: Connection, community_id: int, once: str, now: datetime) -> None:
     if once and receipts.take(conn, community_id, once, now) is not None:
         raise ShownOnce("the code of this form was made and shown before")
+
+
+def _check_until(until: date | None, now: datetime, zone: ZoneInfo) -> None:
+    if until is not None and until < now.astimezone(zone).date():
+        raise DayOver(f"{until} is over already; give a day to come")
 
 
 def _check_role(role: str) -> None:

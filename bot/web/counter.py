@@ -16,7 +16,7 @@ from bot import store
 from bot.core.resolve import phone
 from bot.core.resolve.where import address
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
-from bot.identity import NewHousehold
+from bot.identity import CURRENT, NewHousehold
 from bot.tables import table
 
 HOUSEHOLD, MEMBERSHIP, RESIDENT = table("household"), table("membership"), table("resident")
@@ -107,8 +107,8 @@ def home(form: Any) -> int | NewHousehold:
     return NewHousehold(number) if said.startswith("new-") else number
 
 
-def read(conn: Connection, form: Any, community_id: int) -> Slip:
-    """Check the form against this community's register."""
+def read(conn: Connection, form: Any, community_id: int, now: datetime) -> Slip:
+    """Check the form against this community's register, as it stands `now` (desk clock)."""
     typed = {name: str(form.get(name) or "").strip()[:_LONGEST] for name in _FIELDS}
     slip = Slip({**typed, "public_area": bool(form.get("public_area"))})
     slip.source = "phone" if typed["source"] == "phone" else "counter"
@@ -134,9 +134,8 @@ def read(conn: Connection, form: Any, community_id: int) -> Slip:
     if slip.errors:
         return slip
     contact = found[-1].number if found else ""
-    household_id = _household(conn, community_id, place)
-    if household_id is not None:
-        slip.resident_id = _member(conn, community_id, household_id, contact, typed["contact_name"])
+    today = now.astimezone(community.zone).date()
+    household_id, slip.resident_id = _member(conn, community_id, place, contact, typed["contact_name"], today)
     priority = next((p for p in _PRIORITIES if p == typed["priority"]), Priority.NORMAL)
     emergency = typed["kind"] == "emergency"
     slip.draft = TicketDraft(
@@ -151,7 +150,7 @@ def read(conn: Connection, form: Any, community_id: int) -> Slip:
         contact=contact,
         contact_name=typed["contact_name"],
         requester_verified=slip.resident_id is not None,
-        household_id=household_id if slip.resident_id is not None else None,
+        household_id=household_id,
     )
     return slip
 
@@ -168,29 +167,33 @@ def _room(conn: Connection, community_id: int, said: str, slip: Slip) -> RoomRef
     return None
 
 
-def _household(conn: Connection, community_id: int, place: RoomRef | None) -> int | None:
-    if place is None or place.id is None:
-        return None
-    return conn.scalar(
-        select(HOUSEHOLD.c.id).where(HOUSEHOLD.c.community_id == community_id, HOUSEHOLD.c.room_id == place.id).limit(1)
-    )
-
-
-def _member(conn: Connection, community_id: int, household_id: int, contact: str, name: str) -> int | None:
-    """The member of the household whose telephone and name these are: only then is the requester verified."""
-    if not contact or not name:
-        return None
-    return conn.scalar(
-        select(RESIDENT.c.id)
-        .join(
+def _member(
+    conn: Connection, community_id: int, place: RoomRef | None, contact: str, name: str, today: date
+) -> tuple[int | None, int | None]:
+    """Household and resident where telephone and name are those of somebody who belongs to the room today: only then is the
+    requester verified. A room may have several households."""
+    if place is None or place.id is None or not contact or not name:
+        return None, None
+    row = conn.execute(
+        select(MEMBERSHIP.c.household_id, RESIDENT.c.id)
+        .join_from(
+            RESIDENT,
             MEMBERSHIP,
             and_(MEMBERSHIP.c.community_id == RESIDENT.c.community_id, MEMBERSHIP.c.resident_id == RESIDENT.c.id),
         )
+        .join(
+            HOUSEHOLD,
+            and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id),
+        )
         .where(
             RESIDENT.c.community_id == community_id,
-            MEMBERSHIP.c.household_id == household_id,
+            HOUSEHOLD.c.room_id == place.id,
             RESIDENT.c.phone == contact,
             RESIDENT.c.name == name,
+            CURRENT,
         )
-        .limit(1)
-    )
+        .order_by(MEMBERSHIP.c.id)
+        .limit(1),
+        {"today": today},
+    ).one_or_none()
+    return (None, None) if row is None else (row.household_id, row.id)

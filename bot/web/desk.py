@@ -24,7 +24,7 @@ from bot.core.tickets import IllegalMove
 from bot.core.types import Media
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.transcripts import Cursor
-from bot.turns import Desk, NotYours
+from bot.turns import DayOver, Desk, NotYours
 from bot.web import counter, live, views
 from bot.web.entry import SEE_OTHER, Entry, Form, Visitor
 from bot.web.frames import Frame, Frames, back, count, day_of, once_of, row_id, words_of
@@ -212,6 +212,8 @@ class DeskPages:
             return await self._ticket_page(request, number, word(f"refused_{illegal.why}", visitor.language))
         except counter.Unreadable as wrong:
             return await self._ticket_page(request, number, word(wrong.key, visitor.language))
+        except DayOver:
+            return await self._ticket_page(request, number, word("refused_day_past", visitor.language))
         self._stirred()
         return back(f"/desk/tickets/{quote(number)}", "recognised")
 
@@ -264,7 +266,7 @@ class DeskPages:
         frame = await self._frame(request, "talk", "talks")
         tab = "all" if request.query_params.get("tab") == "all" else "people"
         found = await self._database.ask(
-            lambda conn: switchboard.listing(conn, frame.community.id, people=tab == "people")
+            lambda conn: switchboard.listing(conn, frame.community.id, frame.today, people=tab == "people")
         )
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
@@ -275,7 +277,7 @@ class DeskPages:
         frame = await self._frame(request, "talk", "talks")
 
         def read(conn: Connection) -> Any:
-            talk = switchboard.one(conn, frame.community.id, talk_id)
+            talk = switchboard.one(conn, frame.community.id, talk_id, frame.today)
             if talk is None:
                 raise NotFound(talk_id)
             lines, _ = transcripts.read(conn, frame.community.id, talk_id, Cursor(), 100)
@@ -322,7 +324,8 @@ class DeskPages:
     async def hand_back(self, request: Request, talk_id: str) -> Response:
         def act(visitor: Visitor, form: Form, talk: int) -> None:
             community_id = visitor.signed.community_id
-            found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk))
+            today = self._desk.clock.now().date()  # of a name and a room nothing is shown here
+            found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk, today))
             if found is None:
                 raise NotFound(talk)
             if found.owner_id not in (None, visitor.signed.staff.id) and not access.may(visitor.role, "acknowledge"):
@@ -343,7 +346,8 @@ class DeskPages:
         visitor.demand("file")
         form = await self._entry.form(request, visitor)
         signed = visitor.signed
-        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id))
+        now = self._desk.clock.now()
+        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id, now))
         if slip.errors:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}

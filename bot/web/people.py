@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot import directory, homes, identity, rota
 from bot.core import access
 from bot.core.resolve import invitecode
-from bot.turns import Desk, ShownOnce
+from bot.turns import DayOver, Desk, ShownOnce
 from bot.web import counter, qr, views
 from bot.web.entry import Entry, Form
 from bot.web.frames import Frame, Frames, back, day_of, once_of, page_number, row_id, words_of
@@ -195,8 +195,6 @@ class PeoplePages:
             theirs = {h.id for h in home.households} | {identity.NewHousehold(home.id)}
             if chosen not in theirs:
                 raise counter.Unreadable("refused_household")
-            if until is not None and until < frame.today:
-                raise counter.Unreadable("refused_day_past")
             printed, name = bool(form.get("printed")), form.get("name")[:_LONGEST_NAME]
             code = await self._database.hop(
                 lambda: self._desk.invite_into(
@@ -204,7 +202,7 @@ class PeoplePages:
                     once=once_of(form),
                 )
             )  # fmt: skip
-        except (ShownOnce, counter.Unreadable) as refused:
+        except (ShownOnce, DayOver, counter.Unreadable) as refused:
             return await self._room_page(request, home.id, _why(refused, frame.language))
         self._stirred()
         policy = self._desk.core.policy
@@ -280,4 +278,6 @@ def day_span(day: Any, zone: Any) -> tuple[datetime, datetime]:
 
 
 def _why(refused: Exception, language: str) -> str:
-    return word(refused.key if isinstance(refused, counter.Unreadable) else "refused_shown_once", language)
+    if isinstance(refused, counter.Unreadable):
+        return word(refused.key, language)
+    return word("refused_day_past" if isinstance(refused, DayOver) else "refused_shown_once", language)

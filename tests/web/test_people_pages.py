@@ -333,7 +333,7 @@ async def test_who_may_not_bind_sees_no_form_to_decide(site: Site) -> None:
     assert "绑定申请" not in (await site.staff("steward").see(f"/desk/tickets/{ordinary}")).words
 
 
-@pytest.mark.parametrize("wrong", [{"household": ""}, {"household": "999999"}, {"role": "king"}, {"until": "x"}])
+@pytest.mark.parametrize("wrong", [{"household": ""}, {"household": "999999"}, {"role": "king"}, {"until": "x"}, {"until": "2026-11-22"}])
 async def test_a_mistake_in_recognising_changes_nothing(site: Site, wrong: dict[str, str]) -> None:
     number, somebody = await application(site)
     before = site.footprint()
@@ -342,6 +342,22 @@ async def test_a_mistake_in_recognising_changes_nothing(site: Site, wrong: dict[
     assert answer.status_code in (404, 409) and site.status(number) == "open"
     assert site.footprint()["membership"] == before["membership"]
     assert site.rows("conversation", "resident_id", address=somebody.address) == [(None,)]
+
+
+async def test_a_caller_who_has_moved_out_is_not_verified_and_their_old_room_not_shown(site: Site) -> None:
+    ding, li = site.staff("steward"), site.resident("李秀梅")
+    await li.write("你好")
+    filed = {"source": "phone", "kind": "complaint", "room": ROOM, "description": "噪音", "contact_name": "李秀梅",
+             "contact": "13900000002"}  # fmt: skip
+    assert ROOM in (await ding.see(f"/desk/talks/{li.talk_id}")).words
+    await ding.post("/desk/file", filed)
+    site.desk.end_membership(1, ding.id, stay_id(site, "李秀梅"))
+    await ding.post("/desk/file", filed)
+    assert site.rows("ticket", "requester_verified", "household_id", kind="complaint") == [
+        (True, household_id(site)), (False, None),
+    ]  # fmt: skip
+    for path in ("/desk/talks?tab=all", f"/desk/talks/{li.talk_id}"):
+        assert ROOM not in (await ding.see(path)).words.partition("未办结的工单")[0]
 
 
 # ── colleagues ──
