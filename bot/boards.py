@@ -374,7 +374,7 @@ def notices(conn: Connection, reader: Reader) -> tuple[Any, ...]:
     """What this member of staff was told, the latest first, at most 100."""
     return tuple(
         conn.execute(
-            select(OUTBOX.c.text, OUTBOX.c.rank, OUTBOX.c.created_at, TICKET.c.number)
+            select(OUTBOX.c.text, OUTBOX.c.rank, OUTBOX.c.created_at, TICKET.c.number, TICKET.c.household_id)
             .select_from(
                 OUTBOX.outerjoin(
                     TICKET, (TICKET.c.community_id == OUTBOX.c.community_id) & (TICKET.c.id == OUTBOX.c.ticket_id)

@@ -21,7 +21,7 @@ from bot import rota, store
 from bot.app import App
 from bot.casebook import Asker, own_by_number
 from bot.channels import Inbound, Message
-from bot.core.access import Refused
+from bot.core.access import Refused, sees
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
@@ -195,7 +195,7 @@ class Session:
                 raise BadLine(f"there is nobody named {by} on the staff")
             return int(named.id)
         rule = TRANSITIONS[ticket.kind][ticket.status].get(action)
-        able = [s for s in staff if rule is None or s.role in rule.by]
+        able = [s for s in staff if sees(s.role, ticket.kind) and (rule is None or s.role in rule.by)]
         if not able:
             raise BadLine(f"nobody on the staff may take '{action}'")
         on_duty = self.app.database.read(self._on_duty)

@@ -502,6 +502,22 @@ def save_state(conn: Connection, community_id: int, conversation_id: int, state:
     )
 
 
+def silence(conn: Connection, community_id: int, conversation_id: int) -> None:
+    """What waits to be heard in this conversation is not heard any more; a worker that is at it loses its claim."""
+    conn.execute(
+        update(INBOX)
+        .where(
+            INBOX.c.community_id == community_id, INBOX.c.conversation_id == conversation_id, text("inbox.status = 'new'")
+        )
+        .values(status="done")
+    )  # fmt: skip
+    conn.execute(
+        update(CONVERSATION)
+        .where(CONVERSATION.c.community_id == community_id, CONVERSATION.c.id == conversation_id)
+        .values(claimed_by=None, claimed_until=None, ready_at=None)
+    )
+
+
 # ── Load and gather ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _TALK = (

@@ -534,6 +534,7 @@ class Desk:
             before = self.core.decode(_state(work))
             words = self.core.words("utter_forgotten", {}, before.language)
             work.apply((Forget(Say(words, key="utter_forgotten")),))
+            store.silence(conn, community_id, conversation_id)
             after = State(language=before.language, noticed=before.noticed)
             store.save_state(conn, community_id, conversation_id, self.core.encode(after))
 

@@ -20,6 +20,7 @@ from bot import boards, directory, homes, identity, rota, store, switchboard, tr
 from bot import digest as digests
 from bot.core import access
 from bot.core.domain import Script
+from bot.core.resolve import phone
 from bot.core.tickets import IllegalMove
 from bot.core.types import Media
 from bot.media import MediaStore, NotAPicture, TooLarge
@@ -384,6 +385,7 @@ class DeskPages:
     async def notices(self, request: Request) -> Response:
         frame = await self._frame(request, "notices", "notices")
         found = await self._database.ask(lambda conn: boards.notices(conn, frame.reader))
+        await self._shown(frame.visitor, [n.household_id for n in found if phone.find(n.text)], "notices")
         return self._show(
             frame, "notices.html",
             notices=[

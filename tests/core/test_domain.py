@@ -40,11 +40,13 @@ def spoken(files: list[Path]) -> dict[str, str]:
 
 
 def on_the_page() -> set[str]:
-    """The texts that the resident's page shows, as its template and its script name them."""
+    """The texts that the residents' pages show, as their templates and the script name them."""
     web = ROOT / "bot" / "web"
     template = (web / "templates" / "chat.html").read_text(encoding="utf-8")
     script = (web / "static" / "chat.js").read_text(encoding="utf-8")
-    return set(re.findall(r"\bt\.([a-z_]+)", template)) | set(re.findall(r"""\bsay\(["']([a-z_]+)["']""", script))
+    mine = (web / "templates" / "mine.html").read_text(encoding="utf-8")
+    of_a_copy = {f"mine_{name}" for name in re.findall(r"\bt\.([a-z_]+)", mine)}
+    return of_a_copy | set(re.findall(r"\bt\.([a-z_]+)", template)) | set(re.findall(r"""\bsay\(["']([a-z_]+)["']""", script))
 
 
 def domain(responses: str, intents: str = "[greet]") -> tuple[Mistake, ...]:

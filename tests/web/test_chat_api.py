@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import transcripts
+from bot import store, transcripts
+from bot.core.types import Heard
 from bot.database import Database
 from bot.transcripts import Cursor
 from bot.web.chat import ChatPage
@@ -580,6 +581,24 @@ async def test_a_page_whose_conversation_was_erased_is_told_so(site_on_both: Sit
     await wang.write("你好")
     assert site.rows("conversation", "resident_id", address=wang.address) == [(None,)]
     assert "forgotten" not in await wang.read(after=seen)
+
+
+async def test_what_was_still_to_be_heard_in_an_erased_conversation_is_not_heard(site_on_both: Site) -> None:
+    site = site_on_both
+    wang = site.resident("王建国")
+    await wang.write("你好")
+    talk_id = wang.talk_id
+    await wang.deliver(text="我叫王建国，住4栋1单元703")
+    claim = site.database.write(
+        lambda c: store.claim_conversation(c, "a worker", site.machine.now(), timedelta(minutes=1))
+    )
+    assert claim is not None and claim.rows
+    site.desk.forget(1, talk_id)
+    with pytest.raises(store.ClaimLost):
+        site.desk.take_turn(claim, Heard(text="我叫王建国，住4栋1单元703"))
+    await site.settle()
+    assert {s for (s,) in site.rows("inbox", "status")} == {"done"}
+    assert "王建国" not in str(site.rows("conversation", "state")) + str(site.rows("inbox", "payload"))
 
 
 async def test_the_resident_erases_it_in_the_chat(site: Site) -> None:

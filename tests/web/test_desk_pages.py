@@ -124,7 +124,7 @@ def _said_of_tickets() -> dict[str, set[str]]:
         "refused": {"not_yours"} | set(re.findall(r'IllegalMove\(.*, "(\w+)"\)', inspect.getsource(turns) + inspect.getsource(tickets))),
         "channel": {"webchat", "console", "telegram", "wechat", "wecom", "desk", "counter", "phone"},
         "bound": {"invite", "roster", "staff", "demo", "before"},
-        "shown": {"ticket", "conversation", "room", "person", "calls", "export", "held", "members"},
+        "shown": {"ticket", "conversation", "room", "person", "calls", "notices", "export", "held", "members"},
         "said": set(frames._SAYINGS),
         "nav": {name for name, _, _ in frames._PLACES},
         "due": {"survey", "survey_reminder", "survey_expiry", "auto_close", "resume", "escalation_ack", "escalation_rework",

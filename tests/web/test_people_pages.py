@@ -435,6 +435,18 @@ async def test_what_is_masked_is_not_in_the_log_and_a_stranger_is_without_a_home
     assert len(shown(site)) == 1
 
 
+async def test_a_notice_with_a_whole_telephone_is_a_disclosure(site: Site) -> None:
+    ding, number = site.staff("steward"), site.ticket()
+    site.set("ticket", {"household_id": household_id(site)}, number=number)
+    site.put("outbox", community_id=1, channel="desk", staff_id=ding.id, ticket_id=site.ticket_id(number), lane=f"s{ding.id}",
+             address=f"staff:{ding.id}", text="电话139****0001", next_at=site.clock.now(), created_at=site.clock.now())  # fmt: skip
+    await ding.see("/desk/notices")
+    assert shown(site) == []
+    site.set("outbox", {"text": "电话13900000001"}, staff_id=ding.id)
+    await ding.see("/desk/notices")
+    assert shown(site) == [(ding.id, household_id(site), "notices")]
+
+
 async def test_the_page_opened_many_times_at_once_is_one_line(site_on_both: Site) -> None:
     site = site_on_both
     ding = site.staff("steward")
