@@ -28,7 +28,7 @@ from bot.core.codec import state_from_json, state_to_json
 from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve.command import SLASHES
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
@@ -122,7 +122,10 @@ def open_database(settings: Settings, progress: Progress) -> Database:
     database = Database(settings.database)
     if not fresh:
         migrations.upgrade(database.writer)
-        if database.read(lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
+        weak = database.unguarded()
+        if weak:
+            progress(weak)
+        if database.read(EVERY, lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
             progress("loading the demo estate …")
             report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
             if report.problems:
@@ -317,7 +320,8 @@ async def open_app(
         desk.plan_purge()
         workers = Workers(desk, holder, ear.hear, by_name, random.random, pace, media)
         community_id = database.read(
-            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
+            EVERY,  # which one it is, by its code
+            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community)),
         )
         if community_id is None:
             raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")

@@ -170,7 +170,7 @@ _UNREACHED = (
 )
 _MARK = (
     update(OUTBOX)
-    .where(OUTBOX.c.id == bindparam("of_id"))
+    .where(OUTBOX.c.community_id == bindparam("of_community"), OUTBOX.c.id == bindparam("of_id"))
     .values(
         status="claimed",
         attempts=OUTBOX.c.attempts + 1,
@@ -211,6 +211,7 @@ _SUPERSEDE = (
 _SETTLE = (
     update(OUTBOX)
     .where(
+        OUTBOX.c.community_id == bindparam("of_community"),
         OUTBOX.c.id == bindparam("of_id"),
         OUTBOX.c.status == "claimed",
         OUTBOX.c.claimed_by == bindparam("token"),
@@ -330,7 +331,8 @@ def claim_talk(
 
 def _marked(conn: Connection, rows: Sequence[Any], token: str, lease_until: datetime) -> tuple[Outgoing, ...]:
     if rows:
-        conn.execute(_MARK, [{"of_id": r.id, "token": token, "lease_until": lease_until} for r in rows])
+        held = {"token": token, "lease_until": lease_until}
+        conn.execute(_MARK, [{**held, "of_community": r.community_id, "of_id": r.id} for r in rows])
     return tuple(
         Outgoing(
             r.id,
@@ -411,6 +413,7 @@ def settle(
     done = conn.execute(
         _SETTLE,
         {
+            "of_community": sent.community_id,
             "of_id": sent.id,
             "token": sent.token,
             "new_status": status,

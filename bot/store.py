@@ -323,7 +323,7 @@ _NEW_ROWS = (
 )
 _TRIED = (
     update(INBOX)
-    .where(INBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id.in_(bindparam("ids", expanding=True)))
     .values(attempts=INBOX.c.attempts + 1)
 )
 _MORE = exists(
@@ -366,10 +366,14 @@ _SAVE_STATE = (
 )
 _DONE = (
     update(INBOX)
-    .where(INBOX.c.id == bindparam("of_id"))
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id == bindparam("of_id"))
     .values(status=bindparam("new_status"), parse=bindparam("new_parse"), model=bindparam("new_model"))
 )
-_ERROR = update(INBOX).where(INBOX.c.id.in_(bindparam("ids", expanding=True))).values(error=bindparam("why"))
+_ERROR = (
+    update(INBOX)
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .values(error=bindparam("why"))
+)
 
 
 def _burst(rows: tuple[Received, ...]) -> tuple[Received, ...]:
@@ -432,7 +436,7 @@ def claim_conversation(conn: Connection, token: str, machine_now: datetime, leas
         free(conn, claimed, machine_now)
         return claimed
     burst = _burst(rows)
-    conn.execute(_TRIED, {"ids": [r.id for r in burst]})
+    conn.execute(_TRIED, {"of_community": found.community_id, "ids": [r.id for r in burst]})
     exhausted = burst[0].attempts >= MAX_ATTEMPTS
     return Claim(
         token, lease_until, found.community_id, found.id, found.resident_id, found.state, burst, exhausted
@@ -455,7 +459,9 @@ def free(conn: Connection, claim: Claim, machine_now: datetime) -> None:
 def release(conn: Connection, claim: Claim, again_at: datetime, why: str) -> None:
     """Give the conversation back after a failure: ready again at this machine instant."""
     conn.execute(_RELEASE, {**_held(claim), "again_at": again_at})
-    conn.execute(_ERROR, {"ids": [r.id for r in claim.rows], "why": why[:2000]})
+    conn.execute(
+        _ERROR, {"of_community": claim.community_id, "ids": [r.id for r in claim.rows], "why": why[:2000]}
+    )
 
 
 def finish(
@@ -473,6 +479,7 @@ def finish(
         _DONE,
         [
             {
+                "of_community": claim.community_id,
                 "of_id": r.id,
                 "new_status": status,
                 "new_parse": parses.get(r.id, (None, ""))[0],

@@ -24,7 +24,7 @@ from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.clock import DeskClock, MachineClock
 from bot.core.tickets import IllegalMove, allowed
 from bot.core.types import Language, TicketView
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.nlu import NluUnavailable
 from bot.session import SPOKEN, BadLine, Session
 from bot.settings import Settings
@@ -53,7 +53,8 @@ def in_zone(settings: Settings, at: datetime) -> datetime:
         return at
     database = desk_app.open_database(settings, lambda line: None)
     try:
-        zone = database.read(lambda c: c.scalar(select(COMMUNITY.c.zone).where(COMMUNITY.c.code == settings.community)))
+        of = select(COMMUNITY.c.zone).where(COMMUNITY.c.code == settings.community)
+        zone = database.read(EVERY, lambda c: c.scalar(of))  # which one it is, by its code
     finally:
         database.close()
     return at.replace(tzinfo=ZoneInfo(zone or "Asia/Shanghai"))
@@ -153,7 +154,7 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
     async def ready() -> dict[str, Any]:
         database = True
         try:
-            await app.database.ask(lambda c: c.execute(text("SELECT 1")).scalar())
+            await app.database.ask(EVERY, lambda c: c.execute(text("SELECT 1")).scalar())
         except Exception:
             database = False
         model = None
@@ -269,7 +270,7 @@ async def staff_link(settings: Settings, who: str) -> None:
     try:
         person = _staff(database, community, who)
         machine_now = running.machine.now()
-        token = database.write(lambda conn: sessions.invite(conn, community, person.id, machine_now))
+        token = database.write(community, lambda conn: sessions.invite(conn, community, person.id, machine_now))
         screen.print(f"{person.name} ({person.role}): {settings.site}/desk/login/{token}", markup=False)
     finally:
         database.close()
@@ -285,7 +286,8 @@ def _staff_desk(settings: Settings) -> tuple[Desk, Database, int]:
     clock = DeskClock(machine)
     clock.load(database)
     community = database.read(
-        lambda c: c.scalar(select(COMMUNITY.c.id).where(COMMUNITY.c.code == settings.community))
+        EVERY,  # which one it is, by its code
+        lambda c: c.scalar(select(COMMUNITY.c.id).where(COMMUNITY.c.code == settings.community)),
     )
     if community is None:
         raise BadLine(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
@@ -314,7 +316,7 @@ async def desk(settings: Settings, by: str) -> None:
                 if word == "list":
                     _list(running, database, community, me.role)
                 elif word == "notices":
-                    _notices(database, me.id)
+                    _notices(database, community, me.id)
                 elif word == "as":
                     me = _staff(database, community, rest.strip())
                 elif word == "ack":
@@ -335,7 +337,7 @@ async def desk(settings: Settings, by: str) -> None:
 
 def _staff(database: Database, community: int, named: str) -> Any:
     query = select(STAFF.c.id, STAFF.c.name, STAFF.c.role).where(STAFF.c.community_id == community, STAFF.c.active)
-    staff = database.read(lambda c: c.execute(query.order_by(STAFF.c.id)).all())
+    staff = database.read(community, lambda c: c.execute(query.order_by(STAFF.c.id)).all())
     found = next((s for s in staff if named in (s.name, s.role)), None) if named else None
     if found is None and named:
         raise BadLine(f"there is nobody named {named}; there are: " + ", ".join(f"{s.name} ({s.role})" for s in staff))
@@ -350,7 +352,7 @@ def _number(database: Database, community: int, said: str) -> str:
     if not said:
         raise BadLine("which ticket? give its number")
     query = select(TICKET.c.number).where(TICKET.c.community_id == community, TICKET.c.number.like(f"%{said.upper()}"))
-    found = database.read(lambda c: c.scalars(query.limit(3)).all())
+    found = database.read(community, lambda c: c.scalars(query.limit(3)).all())
     exact = [n for n in found if n == said.upper()]
     if len(exact or found) != 1:
         raise BadLine(f"{said}: " + ("no such ticket" if not found else "several tickets end so; give the whole number"))
@@ -361,8 +363,8 @@ def _list(running: Desk, database: Database, community: int, role: str) -> None:
     query = (
         select(TICKET).where(TICKET.c.community_id == community, TICKET.c.open).order_by(TICKET.c.priority, TICKET.c.id)
     )
-    rows = database.read(lambda c: c.execute(query.limit(50)).all())
-    zone = database.read(lambda c: store.community(c, community)).zone
+    rows = database.read(community, lambda c: c.execute(query.limit(50)).all())
+    zone = database.read(community, lambda c: store.community(c, community)).zone
     if not rows:
         screen.print("  没有在办工单 no open tickets")
     for row in rows:
@@ -374,9 +376,10 @@ def _list(running: Desk, database: Database, community: int, role: str) -> None:
         screen.print(f"      可做 allowed: {can}", style="dim", markup=False)
 
 
-def _notices(database: Database, staff_id: int) -> None:
-    query = select(OUTBOX.c.text).where(OUTBOX.c.staff_id == staff_id).order_by(OUTBOX.c.id.desc()).limit(20)
-    for words in reversed(database.read(lambda c: c.scalars(query).all())):
+def _notices(database: Database, community: int, staff_id: int) -> None:
+    own = select(OUTBOX.c.text).where(OUTBOX.c.community_id == community, OUTBOX.c.staff_id == staff_id)
+    query = own.order_by(OUTBOX.c.id.desc()).limit(20)
+    for words in reversed(database.read(community, lambda c: c.scalars(query).all())):
         screen.print(f"  {words}", markup=False)
 
 
@@ -388,7 +391,7 @@ def _digest_lines(database: Database, community: int, now: datetime, day: date |
         whose = store.community(conn, community)
         return digests.read(conn, whose, day or now.astimezone(whose.zone).date(), now)
 
-    return digests.lines(database.read(read))
+    return digests.lines(database.read(community, read))
 
 
 async def print_digest(settings: Settings, day: str) -> None:

@@ -41,7 +41,7 @@ from bot.core.types import (
     TicketView,
     TimerFired,
 )
-from bot.database import Database, crash_point
+from bot.database import EVERY, Database, crash_point
 from bot.dues import DueRow
 from bot.rota import Colleague
 from bot.store import Claim, ClaimLost, Talk
@@ -117,7 +117,7 @@ class Desk:
             store.finish(conn, claim, self.core.encode(state), work.machine_now, parses=parses)
             crash_point("turn.saved")
 
-        self._locking(turn)
+        self._locking(claim.community_id, turn)
         crash_point("turn.committed")
 
     def park(self, claim: Claim, why: str) -> None:
@@ -164,11 +164,11 @@ class Desk:
             store.finish(conn, claim, claim.state, self.machine.now(), status="parked")
 
         try:
-            self._locking(hand_over)
+            self._locking(claim.community_id, hand_over)
         except ClaimLost:
             raise
         except Exception:
-            self.database.write(at_least)
+            self.database.write(claim.community_id, at_least)
 
     def calm(self, community_id: int, conversation_id: int) -> None:
         """Tell whoever floods the desk that all of it is kept: once a window, not for every message."""
@@ -249,7 +249,7 @@ class Desk:
             crash_point("act.saved")
             return work.cases[found.id].view
 
-        return self._locking(act)
+        return self._locking(community_id, act)
 
     def add_note(self, community_id: int, staff_id: int, number: str, words: str, once: str) -> None:
         """An internal line on the ticket: staff alone read it. Raises NotFound."""
@@ -268,7 +268,7 @@ class Desk:
                 by_role=actor.role, by_id=actor.id, by_name=actor.name, words=words,
             )  # fmt: skip
 
-        self.database.write(add)
+        self.database.write(community_id, add)
 
     def acknowledge(self, community_id: int, staff_id: int, number: str) -> int:
         """A member of staff takes note of the escalations of a ticket. Returns how many were open. Raises NotFound."""
@@ -288,7 +288,7 @@ class Desk:
                 )  # fmt: skip
             return count
 
-        return self.database.write(take_note)
+        return self.database.write(community_id, take_note)
 
     # ── staff file for a caller, and speak in a conversation ──
 
@@ -325,7 +325,7 @@ class Desk:
             crash_point("file.saved")
             return work.opened.number
 
-        return self._locking(file)
+        return self._locking(community_id, file)
 
     def take_over(self, community_id: int, staff_id: int, conversation_id: int) -> str:
         """A member of staff takes a conversation: the hand-over that waits, or one made for it. Returns its number.
@@ -362,7 +362,7 @@ class Desk:
             crash_point("take.saved")
             return after.number
 
-        return self._locking(take)
+        return self._locking(community_id, take)
 
     def speak(
         self,
@@ -387,7 +387,7 @@ class Desk:
             store.save_state(conn, community_id, conversation_id, self.core.encode(state))
             crash_point("say.saved")
 
-        self._locking(say)
+        self._locking(community_id, say)
 
     # ── who belongs where ──
 
@@ -553,13 +553,14 @@ class Desk:
             crash_point("due.saved")
             return True
 
-        return self._locking(fire)
+        return self._locking(due.community_id, fire)
 
     def claim_due(
         self, until: datetime, token: str, lease: timedelta, besides: tuple[str, ...] = ()
     ) -> DueRow | None:
         """The earliest due row at this desk-clock instant, claimed; none about a subject of the types in `besides`."""
-        return self.database.write(lambda c: dues.claim(c, until, token, self.machine.now(), lease, besides))
+        # Whose row is next is what the claim finds out.
+        return self.database.write(EVERY, lambda c: dues.claim(c, until, token, self.machine.now(), lease, besides))
 
     def give_up_due(self, due: DueRow, why: str) -> None:
         """After a failure: again a little later; after the third one parked, with a phone task for staff."""
@@ -579,7 +580,7 @@ class Desk:
                     conversation_id=due.subject_id if due.subject_type == "conversation" else None,
                 )
 
-        self.database.write(give_up)
+        self.database.write(due.community_id, give_up)
 
     def advance(
         self, until: datetime, token: str = "advance", after_each: Callable[[DueRow], None] | None = None
@@ -604,13 +605,13 @@ class Desk:
     # ── beneath ──
 
     def _move_clock(self, instant: datetime) -> None:
-        self.database.write(lambda conn: self.clock.move_to(conn, instant))()
+        self.database.write(EVERY, lambda conn: self.clock.move_to(conn, instant))()  # of the deployment
 
-    def _locking(self, use_case: _UseCase[T]) -> T:
+    def _locking(self, community_id: int, use_case: _UseCase[T]) -> T:
         also: frozenset[int] = frozenset()
         for _ in range(LOCK_ROUNDS):
             try:
-                return self.database.write(partial(use_case, also=also))
+                return self.database.write(community_id, partial(use_case, also=also))
             except LockFirst as missing:
                 if missing.ticket_id in also:
                     raise NotFound(f"there is no ticket with id {missing.ticket_id} here") from None

@@ -120,9 +120,9 @@ class DeskPages:
             counts = boards.counts(conn, reader, now)
             counts["talks"] = switchboard.waiting(conn, signed.community_id) if access.may(visitor.role, "talk") else 0
             counts["calls"] = boards.calls_open(conn, reader) if access.may(visitor.role, "calls") else 0
-            return store.community(conn, signed.community_id), counts, live.version(conn)
+            return store.community(conn, reader.community_id), counts, live.version(conn, reader.community_id)
 
-        community, counts, version = await self._database.ask(read)
+        community, counts, version = await self._database.ask(reader.community_id, read)
         language = visitor.language
         tells = {"queue": counts["overdue"], "talks": counts["talks"], "calls": counts["calls"]}
         context = {
@@ -153,13 +153,13 @@ class DeskPages:
 
     async def changes(self, request: Request) -> Response:
         """Long poll of an open page: answers once something was written after `since`."""
-        await self._entry.visitor(request)
+        within = (await self._entry.visitor(request)).signed.community_id
         since = request.query_params.get("since", "")
         async with self._watch.listening() as news:
-            newest = await self._database.ask(live.version)
+            newest = await self._database.ask(within, lambda conn: live.version(conn, within))
             if newest <= since:
                 await news.wait(_LONGEST_WAIT)
-                newest = await self._database.ask(live.version)
+                newest = await self._database.ask(within, lambda conn: live.version(conn, within))
         return JSONResponse({"v": newest}) if newest > since else Response(status_code=204)
 
     # ── the queue and a ticket ──
@@ -173,7 +173,8 @@ class DeskPages:
         kind = kind if kind in frame.reader.kinds else ""
         skip = _count(query.get("skip", ""))
         rows, more = await self._database.ask(
-            lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip)
+            frame.community.id,
+            lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip),
         )
         onward = urlencode({"tab": tab, "q": q, "kind": kind, "skip": skip + len(rows)})
         return self._show(
@@ -194,10 +195,10 @@ class DeskPages:
         def read(conn: Connection) -> tuple[boards.Dossier | None, tuple[Any, ...]]:
             return boards.dossier(conn, frame.reader, number), directory.staff(conn, frame.community.id)
 
-        dossier, staff = await self._database.ask(read)
+        dossier, staff = await self._database.ask(frame.community.id, read)
         if dossier is None:
             raise NotFound(number)
-        on_duty = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
+        on_duty = await self._database.ask(frame.community.id, lambda conn: rota.present(conn, frame.community, frame.now))
         context = views.ticket_page(
             self._script, dossier, staff, on_duty, frame.community, frame.now, frame.visitor.signed
         )
@@ -209,7 +210,8 @@ class DeskPages:
         visitor = await self._entry.visitor(request)
         form = await self._entry.form(request, visitor)
         await self._demand_ticket(visitor, number)
-        community = await self._database.ask(lambda conn: store.community(conn, visitor.signed.community_id))
+        within = visitor.signed.community_id
+        community = await self._database.ask(within, lambda conn: store.community(conn, within))
         action, note = form.get("action"), form.get("note")[:_LONGEST_NOTE]
         try:
             # A step takes its own fields alone; what else was sent is at most checked.
@@ -262,7 +264,7 @@ class DeskPages:
     async def _demand_ticket(self, visitor: Visitor, number: str) -> None:
         """404 for a ticket this role does not see: as if there were none."""
         reader = views.reader_of(visitor.signed)
-        if await self._database.ask(lambda conn: boards.kind_of(conn, reader, number)) is None:
+        if await self._database.ask(reader.community_id, lambda conn: boards.kind_of(conn, reader, number)) is None:
             raise NotFound(number)
 
     async def _handed_in(self, form: Form) -> tuple[Media, ...]:
@@ -282,7 +284,10 @@ class DeskPages:
         visitor = await self._entry.visitor(request)
         reader = views.reader_of(visitor.signed)
         talks = access.may(visitor.role, "talk")
-        if not await self._database.ask(lambda conn: boards.sees_photo(conn, reader, kept, talks=talks)):
+        seen = await self._database.ask(
+            reader.community_id, lambda conn: boards.sees_photo(conn, reader, kept, talks=talks)
+        )
+        if not seen:
             raise HTTPException(404)
         try:
             if request.query_params.get("size") == "small":
@@ -299,7 +304,7 @@ class DeskPages:
         frame = await self._frame(request, "talk", "talks")
         tab = "all" if request.query_params.get("tab") == "all" else "people"
         found = await self._database.ask(
-            lambda conn: switchboard.listing(conn, frame.community.id, people=tab == "people")
+            frame.community.id, lambda conn: switchboard.listing(conn, frame.community.id, people=tab == "people")
         )
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
@@ -317,7 +322,7 @@ class DeskPages:
             busy = transcripts.busy(conn, frame.community.id, talk_id)
             return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk)
 
-        talk, lines, busy, tickets = await self._database.ask(read)
+        talk, lines, busy, tickets = await self._database.ask(frame.community.id, read)
         context = views.talk_page(talk, lines, busy, tickets, frame.visitor.signed)
         if refused:
             context["flash"] = {"kind": "error", "text": refused}
@@ -354,7 +359,7 @@ class DeskPages:
     async def hand_back(self, request: Request, talk_id: str) -> Response:
         def act(visitor: Visitor, form: Form, talk: int) -> None:
             community_id = visitor.signed.community_id
-            found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk))
+            found = self._database.read(community_id, lambda conn: switchboard.one(conn, community_id, talk))
             if found is None:
                 raise NotFound(talk)
             if found.owner_id not in (None, visitor.signed.staff.id) and not access.may(visitor.role, "acknowledge"):
@@ -375,7 +380,7 @@ class DeskPages:
         visitor.demand("file")
         form = await self._entry.form(request, visitor)
         signed = visitor.signed
-        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id))
+        slip = await self._database.ask(signed.community_id, lambda conn: counter.read(conn, form, signed.community_id))
         if slip.errors:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}
@@ -391,7 +396,7 @@ class DeskPages:
 
     async def calls(self, request: Request) -> Response:
         frame = await self._frame(request, "calls", "calls")
-        found = await self._database.ask(lambda conn: boards.calls(conn, frame.reader))
+        found = await self._database.ask(frame.community.id, lambda conn: boards.calls(conn, frame.reader))
         return self._show(frame, "calls.html", calls=[views.call(one) for one in found])
 
     async def call_made(self, request: Request, call_id: str) -> Response:
@@ -401,7 +406,10 @@ class DeskPages:
         outcome = "reached" if form.get("outcome") == "reached" else "unreached"
         words = f"{outcome} {form.get('note')}".strip()[:500]
         reader, now, row = views.reader_of(visitor.signed), self._desk.clock.now(), _row_id(call_id)
-        if not await self._database.run(lambda conn: boards.call_made(conn, reader, row, words, now)):
+        made = await self._database.run(
+            reader.community_id, lambda conn: boards.call_made(conn, reader, row, words, now)
+        )
+        if not made:
             raise NotFound(call_id)
         self._stirred()
         return _back("/desk/calls", "call_kept")
@@ -410,7 +418,7 @@ class DeskPages:
 
     async def notices(self, request: Request) -> Response:
         frame = await self._frame(request, "notices", "notices")
-        found = await self._database.ask(lambda conn: boards.notices(conn, frame.reader))
+        found = await self._database.ask(frame.community.id, lambda conn: boards.notices(conn, frame.reader))
         return self._show(
             frame, "notices.html",
             notices=[
@@ -427,7 +435,7 @@ class DeskPages:
             present = rota.present(conn, frame.community, frame.now)
             return directory.week(conn, frame.community, frame.now), directory.staff(conn, frame.community.id), present
 
-        week, staff, present = await self._database.ask(read)
+        week, staff, present = await self._database.ask(frame.community.id, read)
         return self._show(frame, "duty.html", **views.duty(week, staff, present, frame.visitor.language))
 
     async def people(self, request: Request) -> Response:
@@ -436,15 +444,17 @@ class DeskPages:
         tab = "staff" if query.get("tab") == "staff" else "residents"
         q = _words(query.get("q", ""))
         if tab == "staff":
-            staff = await self._database.ask(lambda conn: directory.staff(conn, frame.community.id))
-            present = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
+            staff = await self._database.ask(frame.community.id, lambda conn: directory.staff(conn, frame.community.id))
+            present = await self._database.ask(frame.community.id, lambda conn: rota.present(conn, frame.community, frame.now))
             found = [s for s in staff if q in s.name]
             rows = [
                 {"name": s.name, "role": s.role, "skills": s.skills, "on_duty": s.id in present, "active": s.active}
                 for s in found
             ]
             return self._show(frame, "people.html", tab=tab, q=q, rows=rows, page=1, pages=1)
-        shown = await self._database.ask(lambda conn: directory.residents(conn, frame.community.id, q, _page(request)))
+        shown = await self._database.ask(
+            frame.community.id, lambda conn: directory.residents(conn, frame.community.id, q, _page(request))
+        )
         rows = [
             {"name": r.name, "role": r.role, "room": r.label, "phone_masked": masking.phone(r.phone),
              "since": r.since, "until": r.until}
@@ -455,7 +465,9 @@ class DeskPages:
     async def rooms(self, request: Request) -> Response:
         frame = await self._frame(request, "rooms", "rooms")
         q = _words(request.query_params.get("q", ""))
-        shown = await self._database.ask(lambda conn: directory.rooms(conn, frame.community.id, q, _page(request)))
+        shown = await self._database.ask(
+            frame.community.id, lambda conn: directory.rooms(conn, frame.community.id, q, _page(request))
+        )
         rows = [
             {"label": r.label, "building": r.building_code, "unit": r.unit_code, "room": r.room_code,
              "residents": r.residents, "open_tickets": r.open_tickets}
@@ -467,7 +479,9 @@ class DeskPages:
         frame = await self._frame(request, "digest", "digest")
         today = frame.now.astimezone(frame.community.zone).date()
         day = _day(request.query_params.get("day", ""), today)
-        read = await self._database.ask(lambda conn: digests.read(conn, frame.community, day, frame.now))
+        read = await self._database.ask(
+            frame.community.id, lambda conn: digests.read(conn, frame.community, day, frame.now)
+        )
         following = day + timedelta(days=1)
         return self._show(
             frame, "digest.html", digest=read, day=day, previous=f"/desk/digest?day={day - timedelta(days=1)}",

@@ -70,11 +70,11 @@ def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
             for name in REGISTERS
         }
 
-    return database.read(query)
+    return database.read(EVERY, query)
 
 
 def count(database: Database, name: str) -> int:
-    return database.read(lambda conn: conn.scalar(select(func.count()).select_from(table(name))) or 0)
+    return database.read(EVERY, lambda conn: conn.scalar(select(func.count()).select_from(table(name))) or 0)
 
 
 def handed_in(folder: Path, *people: str) -> Path:
@@ -92,7 +92,7 @@ def household_of(database: Database, phone: str) -> list[tuple[int, str, object]
         .where(resident.c.phone == phone)
         .order_by(membership.c.id)
     )
-    return database.read(lambda conn: [(h, role, until) for h, role, until in conn.execute(query)])
+    return database.read(EVERY, lambda conn: [(h, role, until) for h, role, until in conn.execute(query)])
 
 
 def told(report: Plan) -> str:
@@ -111,7 +111,7 @@ def test_the_demo_estate_is_there_after_one_import(imported: Database) -> None:
         found = conn.execute(select(*parts, room.c.label, room.c.floor).order_by(room.c.id))
         return [tuple(row) for row in found if tuple(row)[:3] in wanted]
 
-    assert imported.read(query) == [("4", "1", "703", "4栋1单元703", "7"), ("A", "", "1203", "A座1203", "12")]
+    assert imported.read(EVERY, query) == [("4", "1", "703", "4栋1单元703", "7"), ("A", "", "1203", "A座1203", "12")]
     assert count(imported, "community") == 2
     assert count(imported, "unit") == 60
     assert count(imported, "room") == 20 * 3 * 24 * 4 + 3 * 30 * 6 - 3 + 18
@@ -146,7 +146,7 @@ def test_at_every_hour_of_a_week_the_rota_finds_who_must_answer(imported: Databa
                 assert len(rota.audience(conn, community, now, "guard")) == 1, (code, hour)
                 assert len(rota.audience(conn, community, now, "supervisor")) == 1, (code, hour)
 
-    imported.read(query)
+    imported.read(EVERY, query)
 
 
 # ── All or nothing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,9 +269,10 @@ def test_the_rota_of_a_community_is_what_the_file_says_and_the_other_ones_stays(
     report = import_registers(imported, path, NOW)
     owner = select(table("community").c.id).where(table("community").c.code == "YH").scalar_subquery()
     mine = imported.read(
+        EVERY,
         lambda conn: conn.execute(
             select(duty.c.weekday, duty.c.start_minute, duty.c.end_minute).where(duty.c.community_id == owner)
-        ).all()
+        ).all(),
     )
     assert sorted(tuple(row) for row in mine) == [(weekday, 480, 480) for weekday in range(7)]
     removed = sum(isinstance(change, ShiftRemoved) for change in report.changes)
@@ -286,7 +287,7 @@ def test_who_resigned_is_marked_and_kept(imported: Database, tmp_path: Path) -> 
     report = update_from(imported, path)
     assert len(report.changes) == 1 and "left: YH 马师傅" in told(report)
     query = select(staff.c.active, staff.c.skills).where(staff.c.name == "马师傅")
-    assert imported.read(lambda conn: tuple(conn.execute(query).one())) == (False, ["electric", "lift"])
+    assert imported.read(EVERY, lambda conn: tuple(conn.execute(query).one())) == (False, ["electric", "lift"])
 
 
 def test_a_renamed_building_renames_its_rooms(imported: Database, demo: Path) -> None:

@@ -398,7 +398,7 @@ async def _interleave(url: str, folder: Path, steps: list[str]) -> None:
         assert len({key for key, _ in seen}) == len(seen)
         if last_id:
             own = (site.community_id, wang.talk_id)
-            lines, _ = database.read(lambda c: transcripts.read(c, *own, Cursor(), 1000))
+            lines, _ = database.read(own[0], lambda c: transcripts.read(c, *own, Cursor(), 1000))
             assert len(lines) == len(whole)
             heard = len([1 for key, _ in whole if key.startswith("i")])
             assert heard == len(site.rows("inbox", "id", conversation_id=own[1]))
