@@ -1,6 +1,12 @@
-"""the second lock: PostgreSQL keeps communities apart on every table of a community; SQLite has nothing of the kind"""
+"""the second lock: PostgreSQL keeps communities apart on every table of a community; SQLite has nothing of the kind
+
+And photos that wait are counted by community, as everything else is: their index begins with it.
+"""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 from bot.migrations.guard import keep_apart
 
@@ -46,6 +52,11 @@ OF_A_COMMUNITY = (
 
 
 def upgrade() -> None:
+    pending = sa.text("status = 'pending'")
+    op.drop_index("ix_media_pending", "media")
+    op.create_index(
+        "ix_media_pending", "media", ["community_id", "id"], sqlite_where=pending, postgresql_where=pending
+    )
     keep_apart("community", "id")
     for table in OF_A_COMMUNITY:
         keep_apart(table)
