@@ -211,7 +211,7 @@ def posts_of(
         return ()
     table_ = table("community")
     communities = {
-        row.code: row.id for row in database.read(lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
+        row.code: row.id for row in database.read(EVERY, lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
     }
     missing = [one for one in listed if one.community not in communities]
     if missing:

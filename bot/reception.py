@@ -24,6 +24,7 @@ from bot import outbox, store
 from bot.channels import Accept, Channel, Inbound, Listens, Message, Receipt, Serves
 from bot.core import triage
 from bot.core.triage import TriageRules
+from bot.database import EVERY
 from bot.outbox import Outgoing
 from bot.workers import Workers, message_of
 
@@ -135,7 +136,7 @@ class Reception:
         desk = self.workers.desk
         try:
             return await desk.database.run(
-                lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
+                EVERY, lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
             )
         except Exception:
             # Without its database the desk cannot keep a message, so it must not listen either.
@@ -144,7 +145,7 @@ class Reception:
 
     async def _let_go(self, name: str) -> None:
         with suppress(Exception):
-            await self.workers.desk.database.run(lambda conn: store.let_go(conn, name, self.holder))
+            await self.workers.desk.database.run(EVERY, lambda conn: store.let_go(conn, name, self.holder))
 
     async def _end(self, listening: asyncio.Task[None]) -> None:
         listening.cancel()
@@ -167,7 +168,7 @@ class PassiveAnswers:
         database = self.workers.desk.database
         self.workers.held[receipt.conversation_id] += 1
         try:
-            while not await database.ask(lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
+            while not await database.ask(self.community_id, lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
                 left = until - loop.time()
                 if left <= 0:
                     return ()
@@ -175,6 +176,7 @@ class PassiveAnswers:
             machine_now, token = self.workers.desk.machine.now(), self.workers.token()
             lease = self.workers.pace.lease + self.workers.pace.send_limit
             rows = await database.run(
+                self.community_id,
                 lambda conn: outbox.claim_talk(
                     conn, self.community_id, receipt.conversation_id, token, machine_now, lease
                 )
@@ -197,6 +199,6 @@ class PassiveAnswers:
             for row in rows:
                 outbox.settle(conn, row, status, machine_now=desk.machine.now(), desk_now=desk.clock.now())
 
-        await desk.database.run(end)
+        await desk.database.run(self.community_id, end)
         if not delivered:
             self.workers.outbox_bell.ring()

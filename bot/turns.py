@@ -186,7 +186,7 @@ class Desk:
             )
             outbox.put(conn, [letter])
 
-        self.database.write(say)
+        self.database.write(community_id, say)
 
     # ── a ticket was moved ──
 
@@ -414,7 +414,7 @@ class Desk:
                 resident_id=resident_id, name=name, until=until, by_staff=staff_id,
             )  # fmt: skip
 
-        return invitecode.written(self.database.write(make))
+        return invitecode.written(self.database.write(community_id, make))
 
     def invite_colleague(self, community_id: int, staff_id: int, colleague_id: int) -> str:
         """A code that makes a conversation a colleague's, as it is shown. Raises Refused, NotFound."""
@@ -430,7 +430,7 @@ class Desk:
                 by_staff=staff_id,
             )  # fmt: skip
 
-        return invitecode.written(self.database.write(make))
+        return invitecode.written(self.database.write(community_id, make))
 
     def recognise(
         self, community_id: int, staff_id: int, number: str, household_id: int, role: str, until: date | None = None
@@ -479,7 +479,7 @@ class Desk:
             store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
             crash_point("recognise.saved")
 
-        self._locking(decide)
+        self._locking(community_id, decide)
 
     def end_membership(self, community_id: int, staff_id: int, membership_id: int) -> None:
         """Somebody has moved out: at once, in every conversation of theirs. Raises Refused, NotFound."""
@@ -490,7 +490,7 @@ class Desk:
             if not identity.revoke(conn, community_id, membership_id, self.clock.now(), by_staff=staff_id):
                 raise NotFound("that membership has ended already, or there is none")
 
-        self.database.write(end)
+        self.database.write(community_id, end)
 
     # ── what is too old ──
 
@@ -503,15 +503,14 @@ class Desk:
                 if not dues.waits(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE):
                     dues.remind(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE, 1, _next_night(now, row.zone), {})
 
-        self.database.write(plan)
+        self.database.write(EVERY, plan)  # each community has its own night
 
-    def purge(self, due: DueRow) -> frozenset[str] | None:
-        """Remove what policy no longer keeps, and plan the next night. Returns the photos that are still named; None when the
-        claim was lost."""
+    def purge(self, due: DueRow) -> bool:
+        """Remove what policy no longer keeps, and plan the next night. False: the claim was lost, and nothing was removed."""
 
-        def clean(conn: Connection) -> frozenset[str] | None:
+        def clean(conn: Connection) -> bool:
             if not dues.settle(conn, due, "done"):
-                return None
+                return False
             policy, now = self.core.policy, self.clock.now()
             privacy.purge(conn, due.community_id, policy.keep, policy.keep_misread, now, self.machine.now())
             crash_point("purge.done")
@@ -519,9 +518,9 @@ class Desk:
             dues.remind(
                 conn, due.community_id, (privacy.SUBJECT, due.subject_id), privacy.PURGE, 1, _next_night(now, zone), {}
             )
-            return privacy.kept_photos(conn)
+            return True
 
-        return self.database.write(clean)
+        return self.database.write(due.community_id, clean)
 
     # ── a timer fired ──
 

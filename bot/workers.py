@@ -319,8 +319,9 @@ class Workers:
 
     async def _purge(self, due: DueRow) -> None:
         """The nightly purge: rows first, then the files that no row names any more."""
-        named = await self.desk.database.hop(lambda: self.desk.purge(due))
-        if named is not None and self._media is not None:
+        if await self.desk.database.hop(lambda: self.desk.purge(due)) and self._media is not None:
+            # A file is kept under its content, so rows of any community may name it.
+            named = await self.desk.database.ask(EVERY, privacy.kept_photos)
             await asyncio.to_thread(self._media.drop_others, named)
             await asyncio.to_thread(self._media.sweep)
 

@@ -17,6 +17,14 @@ _SAID = "current_setting('desk.community', true)"
 _MAY = f"(SELECT {_SAID}) = '*' OR {{column}} = (SELECT nullif(nullif({_SAID}, ''), '*')::bigint)"
 
 
+def let_together(table: str) -> None:
+    """Undoes `keep_apart`."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f'DROP POLICY within_community ON "{table}"')
+        op.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY')
+        op.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
+
+
 def keep_apart(table: str, column: str = "community_id") -> None:
     """Rows of `table` are seen and written within their own community alone. Does nothing on SQLite."""
     if op.get_bind().dialect.name != "postgresql":

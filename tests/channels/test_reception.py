@@ -18,7 +18,7 @@ from bot.channels import Accept, Inbound, Message
 from bot.channels.telegram import PolledTelegram, TelegramAccount
 from bot.core.domain import Mistakes, Script
 from bot.core.types import Priority, Say
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.notebook import Notes
 from bot.office import open_office as open_texts
@@ -294,7 +294,7 @@ async def test_an_account_that_can_only_reply_is_not_sent_to_and_its_news_reach_
             address = lock_talk(conn, 1, 1).address
             put(conn, [row(1, address, say, desk_now=front.clock.now(), machine_now=front.machine.now())])
 
-        database.write(urgent)
+        database.write(EVERY, urgent)
         front.machine.forward(front.workers.pace.urgent_waits)
         await front.workers.sweep()
         assert [t for (t,) in front.rows("phone_task", "text")] == ["请马上离开"]

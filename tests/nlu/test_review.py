@@ -73,13 +73,13 @@ def test_what_is_settled_is_listed_no_more_and_all_is_forgotten_in_time(database
     keep(database, UNSURE, CHOSEN)
     keep(database, Misread("newer", "en", "faq", 0.2, "unsure"), at=timedelta(days=2))
     here = community(database)
-    database.write(lambda c: misreadings.settle(c, here, [(WORDS, "repair")], MORNING))
-    assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
+    database.write(EVERY, lambda c: misreadings.settle(c, here, [(WORDS, "repair")], MORNING))
+    assert [row.text for row in database.read(EVERY, lambda c: misreadings.waiting(c, here))] == ["newer"]
     keep_nothing = dict.fromkeys(KEPT, timedelta(days=9999))
     now = MORNING + timedelta(days=91)
-    gone = database.write(lambda c: privacy.purge(c, here, keep_nothing, timedelta(days=90), now, now))
+    gone = database.write(EVERY, lambda c: privacy.purge(c, here, keep_nothing, timedelta(days=90), now, now))
     assert gone["misreadings"] == 2
-    assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
+    assert [row.text for row in database.read(EVERY, lambda c: misreadings.waiting(c, here))] == ["newer"]
 
 
 @pytest.fixture

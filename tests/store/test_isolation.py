@@ -282,9 +282,9 @@ def test_no_row_points_into_another_community(two: tuple[Database, Ids]) -> None
 CROSS = {
     ("bot.dues", "_NEXT"): "whose row is due is what the claim finds out",
     ("bot.dues", "_CLAIM"): "whose row is due is what the claim finds out",
-    ("bot.misreadings", "_PURGE"): "sweep: what is too old is forgotten everywhere",
-    ("bot.outbox", "_FIRST"): "the most important messages, whosever they are",
     ("bot.outbox", "_CLAIMABLE"): "the most important messages, whosever they are",
+    ("bot.outbox", "_CLAIMABLE_BESIDES"): "the most important messages, whosever they are",
+    ("bot.outbox", "_UNREACHED"): "sweep: what accounts that can only reply could not say",
     ("bot.outbox", "_EXPIRE"): "sweep: what is too late is too late everywhere",
     ("bot.outbox", "_STRAND"): "sweep: what no running desk can send",
     ("bot.outbox", "_SWEEP"): "sweep: what dead senders held",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from bot.migrations.guard import keep_apart
+from bot.migrations.guard import keep_apart, let_together
 
 revision = "0006"
 down_revision = "0005"
@@ -60,3 +60,11 @@ def upgrade() -> None:
     keep_apart("community", "id")
     for table in OF_A_COMMUNITY:
         keep_apart(table)
+
+
+def downgrade() -> None:
+    for table in ("community", *OF_A_COMMUNITY):
+        let_together(table)
+    pending = sa.text("status = 'pending'")
+    op.drop_index("ix_media_pending", "media")
+    op.create_index("ix_media_pending", "media", ["id"], sqlite_where=pending, postgresql_where=pending)
