@@ -29,6 +29,7 @@ from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve.command import SLASHES
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
 from bot.database import EVERY, Database
+from bot.faq import Finder
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
@@ -307,7 +308,10 @@ async def open_app(
         desk = Desk(database, build_core(script, base.now().year, settings.site), clock, machine)
         if nlu is None:
             keeper = await start_rasa(settings, progress)
-        ear = Ear(nlu or keeper or NoNlu(), script)
+        finder = Finder(script.faq, script.policy.faq_sure)
+        if keeper is not None:
+            finder.begin()
+        ear = Ear(nlu or keeper or NoNlu(), script, finder)
         media = MediaStore(settings.var / "media")
         watch = Watch(database)
         posts = posts_of(settings, script, database, machine, media) if platforms else ()

@@ -10,8 +10,11 @@ the five next, less what an `unanswered` question takes away: among neighbours t
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -169,3 +172,48 @@ def _encoder() -> Encode:
         return vectors
 
     return encode
+
+
+_BUILT: dict[str, FaqIndex] = {}
+_BUILDING: Final = threading.Lock()
+
+
+def _built(faq: Faq, sure: float) -> FaqIndex:
+    """The index of these entries, built once in a process."""
+    key = hashlib.sha256(repr((faq, sure)).encode()).hexdigest()
+    with _BUILDING:
+        if key not in _BUILT:
+            _BUILT[key] = FaqIndex(faq, sure)
+        return _BUILT[key]
+
+
+class Finder:
+    """The index for whoever must not wait long: it is built in a thread from `begin` on, or from the first question.
+
+    A question that comes before it is ready waits `patience` seconds and then has no answer: the desk says that it does not know.
+    """
+
+    def __init__(self, faq: Faq, sure: float, patience: float = 2.0) -> None:
+        self._faq = faq
+        self._sure = sure
+        self._patience = patience
+        self._building: asyncio.Task[FaqIndex] | None = None
+
+    def begin(self) -> None:
+        """Build the index, unless that has begun."""
+        if self._building is None:
+            self._building = asyncio.create_task(asyncio.to_thread(_built, self._faq, self._sure))
+
+    async def find(self, text: str, language: Language) -> str:
+        """The id of the entry that answers, or "" where none does."""
+        if not self._faq.entries:
+            return ""
+        self.begin()
+        assert self._building is not None
+        try:
+            async with asyncio.timeout(self._patience):
+                index = await asyncio.shield(self._building)
+        except TimeoutError:
+            return ""
+        hit = await asyncio.to_thread(index.best, text, language)
+        return hit.entry.id if hit is not None else ""

@@ -153,6 +153,12 @@ _OF_TALK = (
     .limit(50)
     .with_for_update(skip_locked=True, of=OUTBOX)
 )
+_SAID_AGAIN = select(*_OUTGOING).where(
+    OUTBOX.c.community_id == bindparam("community_id"),
+    OUTBOX.c.conversation_id == bindparam("conversation_id"),
+    OUTBOX.c.status == "sent_unconfirmed",
+    OUTBOX.c.created_at >= bindparam("since"),
+).order_by(OUTBOX.c.id).limit(50)
 _UNREACHED = (
     update(OUTBOX)
     .where(
@@ -329,10 +335,20 @@ def claim_talk(
     return _marked(conn, rows, token, machine_now + lease)
 
 
+def unconfirmed(conn: Connection, community_id: int, conversation_id: int, since: datetime) -> tuple[Outgoing, ...]:
+    """What went out with a response since `since` (desk clock) and the platform, by asking again, shows not to have got."""
+    values = {"community_id": community_id, "conversation_id": conversation_id, "since": since}
+    return _outgoing(conn.execute(_SAID_AGAIN, values).all(), "")
+
+
 def _marked(conn: Connection, rows: Sequence[Any], token: str, lease_until: datetime) -> tuple[Outgoing, ...]:
     if rows:
         held = {"token": token, "lease_until": lease_until}
         conn.execute(_MARK, [{**held, "of_community": r.community_id, "of_id": r.id} for r in rows])
+    return _outgoing(rows, token)
+
+
+def _outgoing(rows: Sequence[Any], token: str) -> tuple[Outgoing, ...]:
     return tuple(
         Outgoing(
             r.id,

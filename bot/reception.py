@@ -162,7 +162,8 @@ class PassiveAnswers:
     _taken: dict[int, Outgoing] = field(default_factory=dict)
 
     async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
-        """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long."""
+        """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long. For a delivery
+        that came before, also what went out with the response the platform did not get."""
         loop = asyncio.get_running_loop()
         until = loop.time() + patience.total_seconds()
         database = self.workers.desk.database
@@ -173,21 +174,25 @@ class PassiveAnswers:
                 if left <= 0:
                     return ()
                 await self.workers.turned.wait(min(_LOOK_AGAIN, timedelta(seconds=left)))
-            machine_now, token = self.workers.desk.machine.now(), self.workers.token()
-            lease = self.workers.pace.lease + self.workers.pace.send_limit
-            rows = await database.run(
-                self.community_id,
-                lambda conn: outbox.claim_talk(
-                    conn, self.community_id, receipt.conversation_id, token, machine_now, lease
-                )
-            )
+            again, rows = await database.run(self.community_id, lambda conn: self._claim(conn, receipt))
         finally:
             self.workers.held[receipt.conversation_id] -= 1
             if self.workers.held[receipt.conversation_id] <= 0:
                 del self.workers.held[receipt.conversation_id]
             self.workers.outbox_bell.ring()
         self._taken.update({row.id: row for row in rows})
-        return tuple(message_of(row) for row in rows)
+        return tuple(message_of(row) for row in (*again, *rows))
+
+    def _claim(self, conn: Connection, receipt: Receipt) -> tuple[tuple[Outgoing, ...], tuple[Outgoing, ...]]:
+        """What is to be said again, because the platform asks again, and what waits to be said, claimed."""
+        again: tuple[Outgoing, ...] = ()
+        if receipt.duplicate:
+            since = store.received_at(conn, self.community_id, receipt.inbox_id)
+            again = outbox.unconfirmed(conn, self.community_id, receipt.conversation_id, since)
+        machine_now, token = self.workers.desk.machine.now(), self.workers.token()
+        lease = self.workers.pace.lease + self.workers.pace.send_limit
+        rows = outbox.claim_talk(conn, self.community_id, receipt.conversation_id, token, machine_now, lease)
+        return again, rows
 
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         """They went out with the response, or go back to the queue."""

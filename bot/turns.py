@@ -470,7 +470,7 @@ class Desk:
             resident_id = work.talk.resident_id or identity.new_resident(
                 conn, community_id, case.contact_name, said.contact, language
             )
-            identity.join(conn, community_id, household_id, resident_id, role, today, until)
+            identity.join(conn, community_id, household_id, resident_id, role, today, until, "staff")
             identity.bind(conn, community_id, work.talk.id, resident_id, household_id, "staff", now, staff_id)
             work.talk = self._talk_of(conn, work, found)  # as it is now: whose it is has changed
             assert work.talk is not None

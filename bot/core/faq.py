@@ -72,6 +72,10 @@ class Faq:
     alike: Mapping[Language, tuple[tuple[str, ...], ...]] = field(default_factory=_nothing)
     unanswered: Mapping[Language, tuple[str, ...]] = field(default_factory=_nothing)
 
+    def entry(self, id: str) -> Entry | None:
+        """The entry of this id; None when the office has taken it out since."""
+        return next((entry for entry in self.entries if entry.id == id), None)
+
 
 class _Asked:
     """Where each question stands, so that none stands twice: which of two answers would be given is then chance."""

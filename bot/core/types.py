@@ -57,13 +57,17 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """One thing the speaker wants. A message holds one to three, ordered by LABELS.md rule 1."""
+    """One thing the speaker wants. A message holds one to three, ordered by LABELS.md rule 1.
+
+    `faq` is the id of the entry of data/faq.yml that answers it, where retrieval is sure of one.
+    """
 
     text: str
     intent: str
     confidence: float
     ranking: tuple[Ranked, ...] = ()
     entities: tuple[Entity, ...] = ()
+    faq: str = ""
 
     def values(self, entity: str) -> tuple[str, ...]:
         return tuple(e.value for e in self.entities if e.entity == entity)

@@ -260,6 +260,21 @@ async def test_a_passive_reply_takes_what_the_turn_said_and_the_drain_leaves_it_
     assert desk.telegram.sent == [] and not desk.workers.held
 
 
+async def test_a_platform_that_asks_again_is_told_again_what_it_did_not_get(desk: Office) -> None:
+    taken, answers = await passive(desk)
+    await answers.settle(taken, delivered=True)
+    accept = reception(desk, "one", Radio()).accept_for(1)
+    receipt = await accept(Inbound("telegram", "bot", "p1", "wang", "水管漏水"))
+    assert receipt.duplicate
+    again = await answers.take(receipt, timedelta(seconds=1))
+    assert [m.id for m in again] == [m.id for m in taken]
+    await answers.settle(again, delivered=False)
+    assert [s for (s,) in desk.rows("outbox", "status", address="wang")] == ["sent_unconfirmed"]
+    fresh = await accept(Inbound("telegram", "bot", "p2", "wang", "是"))
+    await desk.answer()
+    assert [m.id for m in await answers.take(fresh, timedelta(seconds=1))] != [m.id for m in taken]
+
+
 async def test_what_the_response_did_not_carry_is_sent_like_anything_else(desk: Office) -> None:
     taken, answers = await passive(desk)
     await answers.settle(taken, delivered=False)
