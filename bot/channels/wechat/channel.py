@@ -1,0 +1,416 @@
+"""An Official Account as a channel: callbacks in, passive replies, customer-service messages, templates, photos, menu, check.
+
+A message on its way out takes the first way that is open:
+
+1. the response to the callback that asked (`routes`), while WeChat waits: free, but one text, and once;
+2. a customer-service message (`send`), counted against the resident's windows before it is sent;
+3. the account's template message, then its subscription notice, where it has them: a line or two of the news;
+4. none: `SendError` with the reasons, and the desk makes a phone task of it.
+
+A callback is answered only when its message is kept. If it could not be kept, or an account that may only reply has no
+answer yet, the connection is left open: WeChat gives up after five seconds and delivers again, three times in all. It is the
+only way it documents to be asked again; an error page may be shown to the resident as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, Receipt, SendError
+from bot.channels.wechat import inbound, menu, replies
+from bot.channels.wechat.account import Form, WeChatAccount
+from bot.channels.wechat.client import TIMEOUT, Client, Denied
+from bot.channels.wechat.envelope import MOST_BYTES, Envelope, Opened, Refused
+from bot.channels.wechat.errors import verdict
+from bot.channels.wechat.inbound import NAME, Arrival, Unreadable
+from bot.channels.wechat.window import Windows
+from bot.core.types import Media
+
+log = structlog.get_logger()
+
+SUCCESS: Final = "success"
+LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
+#: What `check` finds here was written by a callback that came in a mode that is not taken.
+SETTING_PAGE: Final = "setting"
+#: How far a message of several pieces has come.
+PROGRESS_KEEP: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take. Machine time.
+
+    Args:
+        patience: how long a callback waits for the desk's answer; WeChat waits five seconds in all.
+        hang_up: how long a connection that is not to be answered is kept open at most.
+        contact: how long news of an account that may only reply rests between two looks. The desk looks eight times, then
+            it becomes a phone task; whatever the resident sends in the meantime is answered with it.
+    """
+
+    patience: timedelta = timedelta(seconds=4)
+    hang_up: timedelta = timedelta(seconds=8)
+    contact: timedelta = timedelta(hours=1)
+
+
+class WeChat:
+    """One Official Account.
+
+    Args:
+        notebook: windows and the access token, shared by all processes.
+        now: the machine clock, aware UTC.
+        sleep: waits, in seconds.
+        photo: the bytes of a photo in the media store by its name, for photos staff send; None: they cannot be sent.
+        http: a client to use and leave open; without it one is made, and closed by `aclose`.
+    """
+
+    def __init__(
+        self,
+        account: WeChatAccount,
+        notebook: Notebook,
+        now: Callable[[], datetime],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pace: Pace | None = None,
+        photo: Callable[[str], bytes] | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self.settings = account
+        self.pace = pace or Pace()
+        self.envelope = Envelope(account.app_id, account.token, account.aes_keys, now)
+        self.windows = Windows(notebook, now)
+        self._notebook = notebook
+        self._now = now
+        self._photo = photo
+        self._own = http is None
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
+        self.client = Client(account, notebook, self._http, now, sleep)
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
+    @property
+    def limits(self) -> Limits:
+        return LIMITS
+
+    @property
+    def reach(self) -> Reach:
+        return self.settings.reach
+
+    async def aclose(self) -> None:
+        if self._own:
+            await self._http.aclose()
+
+    # ── callbacks ──
+
+    def routes(self, accept: Accept, answers: Answers) -> Sequence[BaseRoute]:
+        async def verify(request: Request) -> Response:
+            try:
+                return PlainTextResponse(self.envelope.echo(request.query_params))
+            except Refused as refused:
+                return await self._refuse(refused)
+
+        async def callback(request: Request) -> Response:
+            since = asyncio.get_running_loop().time()
+            try:
+                opened, arrival = await self._read(request)
+            except Refused as refused:
+                return await self._refuse(refused)
+            except Unreadable as unreadable:
+                # It came from WeChat and would come no better a second time.
+                log.warning("wechat_unreadable", account=self.account, why=str(unreadable))
+                return PlainTextResponse(SUCCESS)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            try:
+                return await self._answer(request, opened, arrival, accept, answers, since)
+            except Exception:
+                log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
+                return await self._leave_open(request)
+
+        # Redirected or cached it would be lost; both methods at one address.
+        return (
+            Route(self.settings.path, verify, methods=["GET"]),
+            Route(self.settings.path, callback, methods=["POST"]),
+        )
+
+    async def _read(self, request: Request) -> tuple[Opened, Arrival]:
+        self.envelope.caller(request.query_params)  # a stranger's body is not even read
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise Refused(f"more than {MOST_BYTES} bytes", 413)
+        opened = self.envelope.open(request.query_params, bytes(body))
+        arrival = inbound.read(self.account, opened.xml)
+        if self.settings.original_id and arrival.to != self.settings.original_id:
+            raise Refused("the message is for another account: check original_id")
+        return opened, arrival
+
+    async def _refuse(self, refused: Refused) -> Response:
+        log.warning("wechat_refused", account=self.account, why=str(refused), setting=refused.setting)
+        if refused.setting:  # WeChat's own signature was on it, so nobody else can write this
+            try:
+                await self._notebook.change(SETTING_PAGE, lambda _: {"what": refused.setting}, timedelta(days=1))
+            except Exception:
+                log.error("wechat_note_lost", account=self.account, trace=traceback.format_exc())
+        return PlainTextResponse("refused", status_code=refused.status)
+
+    async def _answer(
+        self, request: Request, opened: Opened, arrival: Arrival, accept: Accept, answers: Answers, since: float
+    ) -> Response:
+        # The window first: the desk may have its answer before `accept` has returned here. A redelivery fills nothing.
+        if arrival.opens:
+            await self.windows.opened(arrival.openid, arrival.opens, arrival.sent_at, arrival.external_id)
+        if arrival.closes:
+            await self.windows.closed(arrival.openid)
+        if arrival.inbound is None:
+            return PlainTextResponse(SUCCESS)
+        receipt = await accept(arrival.inbound)
+        if arrival.closes:
+            return PlainTextResponse(SUCCESS)
+        messages = await self._taken(receipt, answers, since)
+        if await request.is_disconnected():
+            if messages:
+                await answers.settle(messages, delivered=False)
+            return PlainTextResponse(SUCCESS)
+        count, text = replies.together(messages)
+        if count < len(messages):
+            await answers.settle(messages[count:], delivered=False)
+        if count:
+            xml = replies.reply(text, to=arrival.openid, sender=arrival.to, at=self._now())
+            sealed = self.envelope.seal(xml, opened.key)
+            # Settled before it is written: if it is lost on the way WeChat asks again, and is given the same once more.
+            await answers.settle(messages[:count], delivered=True)
+            return Response(sealed, media_type="application/xml")
+        if not messages and self.reach == "reply_only" and not receipt.duplicate:
+            # Nothing yet, and no other way to say it: let WeChat ask a second time.
+            return await self._leave_open(request)
+        return PlainTextResponse(SUCCESS)
+
+    async def _taken(self, receipt: Receipt, answers: Answers, since: float) -> Sequence[Message]:
+        """What the desk has to say by now. The message is kept, so whatever fails here costs the passive reply alone.
+
+        Patience counts from when the call came in, as WeChat's does.
+        """
+        spent = timedelta(seconds=asyncio.get_running_loop().time() - since)
+        try:
+            return await answers.take(receipt, max(timedelta(0), self.pace.patience - spent))
+        except Exception:
+            log.error("wechat_no_answer", account=self.account, trace=traceback.format_exc())
+            return ()
+
+    async def _leave_open(self, request: Request) -> Response:
+        """Say nothing until WeChat gives up waiting and delivers again."""
+        try:
+            async with asyncio.timeout(self.pace.hang_up.total_seconds()):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            pass
+        return Response(status_code=503)
+
+    # ── sending ──
+
+    async def send(self, to: str, message: Message) -> str:
+        """Deliver by customer-service message, else by template or notice. Raises SendError."""
+        reasons: list[str] = []
+        if self.reach != "reply_only":
+            try:
+                return await self._by_service(to, message)
+            except Denied as denied:
+                if denied.meaning.about != "way":
+                    raise
+                reasons.append(str(denied))
+                if denied.code in (45015, 45047):
+                    await self.windows.closed(to)
+            except _NoneLeft as none_left:
+                reasons.append(str(none_left))
+        elif message.photos or not replies.together((message,))[0]:
+            raise SendError("longer than the one text this account may reply with, or with photos. Telephone", retryable=False)
+        for send_form in (self._by_template, self._by_notice):
+            try:
+                if sent := await send_form(to, message):
+                    return sent
+            except Denied as denied:
+                if denied.meaning.about != "way":
+                    raise
+                reasons.append(str(denied))
+        if self.reach == "reply_only":
+            raise SendError(
+                "the account may only reply: it is said when the resident writes next. " + "; ".join(reasons),
+                retryable=True,
+                after=self.pace.contact,
+            )
+        raise SendError("; ".join(reasons), retryable=False)
+
+    async def _by_service(self, to: str, message: Message) -> str:
+        """In pieces, and photos after them. What has arrived is noted, so that a second try goes on where the first broke."""
+        units: list[tuple[str, str]] = [("text", piece) for piece in replies.pieces(replies.words(message))]
+        units += [("image", name) for name in message.photos]
+        page = f"progress:{message.id}"
+        done = int((await self._notebook.read(page) or {}).get("done", 0)) if len(units) > 1 else 0
+        missing = len(units) - done
+        taken = await self.windows.take(to, missing)
+        if taken is None:
+            raise _NoneLeft(
+                "no customer-service message is left (5 within 48 hours of the resident's last message, 3 within a minute of "
+                "a menu click, a follow or a scan)"
+            )
+        for position, (kind, value) in enumerate(units[done:], done):
+            try:
+                await self.client.post("/cgi-bin/message/custom/send", await self._unit(to, kind, value))
+            except Exception as error:
+                # What broke off half-way may have arrived and been counted.
+                arrived = isinstance(error, SendError) and error.unconfirmed
+                await self.windows.give_back(to, taken, len(units) - position - arrived)
+                raise
+            if position + 1 < len(units):
+                progress = {"done": position + 1}
+                await self._notebook.change(page, lambda _, progress=progress: progress, PROGRESS_KEEP)  # type: ignore[misc]
+        return f"service:{message.id}"
+
+    async def _unit(self, to: str, kind: str, value: str) -> Mapping[str, Any]:
+        if kind == "text":
+            return {"touser": to, "msgtype": "text", "text": {"content": value}}
+        if self._photo is None:
+            raise SendError("photos cannot be sent from here", retryable=False)
+        media_id = await self.client.upload(await asyncio.to_thread(self._photo, value))
+        return {"touser": to, "msgtype": "image", "image": {"media_id": media_id}}
+
+    async def _by_template(self, to: str, message: Message) -> str:
+        form = self.settings.template
+        if form is None:
+            return ""
+        body = {
+            "touser": to,
+            "template_id": form.id,
+            # WeChat sends one message of this name to a resident within ten minutes, so a second try does no harm.
+            "client_msg_id": f"{self.account}-{message.id}",
+            "data": replies.filled(form, message.text),
+            **({"url": form.link} if form.link else {}),
+        }
+        answer = await self.client.post("/cgi-bin/message/template/send", body, repeatable=True)
+        return f"template:{answer.get('msgid', message.id)}"
+
+    async def _by_notice(self, to: str, message: Message) -> str:
+        form = self.settings.notice
+        if form is None:
+            return ""
+        body = {
+            "touser": to,
+            "template_id": form.id,
+            "data": replies.filled(form, message.text),
+            **({"page": form.link} if form.link else {}),
+        }
+        answer = await self.client.post("/cgi-bin/message/subscribe/bizsend", body)
+        return f"notice:{answer.get('msgid', message.id)}"
+
+    # ── photos, menu ──
+
+    async def fetch(self, media: Media) -> bytes:
+        """The bytes of a photo or voice message, within three days of its arrival. Raises SendError."""
+        if media.kind == "file":
+            raise SendError("files of this kind are not fetched from WeChat", retryable=False)
+        return await self.client.download(media.reference)
+
+    async def set_menu(self, buttons: object) -> None:
+        """Put this menu under the conversation. Raises ValueError for a menu WeChat would not take, SendError otherwise."""
+        await self.client.post("/cgi-bin/menu/create", menu.checked(buttons), repeatable=True)
+
+    async def delete_menu(self) -> None:
+        """Take the menu away. Raises SendError."""
+        await self.client.get("/cgi-bin/menu/delete")
+
+    # ── check ──
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the account works. Nothing is sent to anybody."""
+        findings: list[Finding] = []
+        try:
+            await self.client.token()
+        except Exception as error:
+            return (Finding(False, "WeChat gives out no access token", _why(error)), *await self._setting())
+        findings.append(Finding(True, "AppID, AppSecret and this machine's address are accepted"))
+        findings += await self._setting()
+        findings.append(await self._rights())
+        for what, form, path, rows, key in (
+            ("template", self.settings.template, "/cgi-bin/template/get_all_private_template", "template_list", "template_id"),
+            ("notice", self.settings.notice, "/wxaapi/newtmpl/gettemplate", "data", "priTmplId"),
+        ):
+            if form is not None:
+                findings.append(await self._form_known(what, form, path, rows, key))
+        if self.settings.template is None and self.settings.notice is None:
+            findings.append(
+                Finding(True, "No template is set: news for residents who have not written for two days is told by telephone")
+            )
+        return tuple(findings)
+
+    async def _setting(self) -> tuple[Finding, ...]:
+        try:
+            page = await self._notebook.read(SETTING_PAGE)
+        except Exception as error:
+            return (Finding(False, "the desk's own notes cannot be read", _why(error)),)
+        if page is None:
+            return ()
+        return (Finding(False, "Messages of residents were refused within the last day", str(page["what"])),)
+
+    async def _rights(self) -> Finding:
+        """Whether customer-service messages are allowed: a message to nobody is refused for its address, or for the right."""
+        try:
+            await self.client.post(
+                "/cgi-bin/message/custom/send", {"touser": "", "msgtype": "text", "text": {"content": "-"}}
+            )
+        except Denied as denied:
+            if denied.code == 48001 and self.reach == "window":
+                return Finding(False, "The account may not send customer-service messages", "Set reach: reply_only, or have the account verified (微信认证).")
+            if denied.code == 48001:
+                return Finding(True, "The account may only reply, as it is set up")
+            if denied.meaning.about == "person" and self.reach == "reply_only":
+                return Finding(False, "The account may send customer-service messages, but is set up to reply only", "Take reach: reply_only out.")
+            if denied.meaning.about == "person":
+                return Finding(True, "The account may send customer-service messages")
+            return Finding(False, "Whether customer-service messages may be sent is not known", _why(denied))
+        except Exception as error:
+            return Finding(False, "Whether customer-service messages may be sent is not known", _why(error))
+        return Finding(True, "The account may send customer-service messages")
+
+    async def _form_known(self, what: str, form: Form, path: str, rows: str, key: str) -> Finding:
+        try:
+            listed = (await self.client.get(path)).get(rows) or ()
+        except Exception as error:
+            return Finding(False, f"The list of the account's {what}s cannot be had", _why(error))
+        for row in listed:
+            if isinstance(row, Mapping) and row.get(key) == form.id:
+                known = set(re.findall(r"\{\{\s*(\w+)\.DATA\s*\}\}", str(row.get("content", ""))))
+                wrong = sorted(set(form.fields) ^ known)
+                if wrong:
+                    return Finding(False, f"The fields of the {what} are not those at WeChat", f"Compare: {', '.join(wrong)}. At WeChat: {', '.join(sorted(known))}.")
+                return Finding(True, f"The {what} is known to WeChat, with these fields")
+        return Finding(False, f"WeChat knows no {what} with this id", f"Check {what}.id.")
+
+
+class _NoneLeft(Exception):
+    """No window is open for so many messages."""
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Denied):
+        return f"WeChat {error.code}: {verdict(error.code).says}."
+    return f"{error}." if isinstance(error, SendError) else f"A fault: {type(error).__name__}."
