@@ -78,7 +78,7 @@ async def opened(*, patience: float = 2.0, hang_up: float = 5.0, photo: Callable
             }
         )
         pace = Pace(patience=timedelta(seconds=patience), hang_up=timedelta(seconds=hang_up + 1))
-        channel = WeChat(settings, notes, clock, sleep=clock.sleep, pace=pace, photo=photo, http=http)
+        channel = WeChat(settings, notes, clock, sleep=clock.sleep, pace=pace, photo=photo, http=http, pictures=("127.0.0.1",))
         async with fakes.serving(Starlette(routes=list(channel.routes(desk.accept, desk)))) as url:
             wechat.callback = url + settings.path
             yield Stage(clock, notes, desk, wechat, channel)
@@ -226,7 +226,8 @@ async def test_an_answer_with_photos_goes_by_customer_service_message() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "heard"),
     [
-        ("image", {"MediaId": "m-1", "PicUrl": "https://x/"}, {"media": (Media("photo", "m-1"),)}),
+        ("image", {"MediaId": "m-1", "PicUrl": "http://mmbiz.qpic.cn/x"}, {"media": (Media("photo", "m-1 http://mmbiz.qpic.cn/x"),)}),
+        ("image", {"MediaId": "m-1"}, {"media": (Media("photo", "m-1"),)}),
         ("voice", {"MediaId": "m-2", "Format": "amr", "Recognition": "漏水"}, {"media": (Media("voice", "m-2"),)}),
         ("location", {"Location_X": "23.1", "Location_Y": "113.3", "Label": "云湖花园3栋"}, {"location": "云湖花园3栋"}),
         ("location", {"Location_X": "23.1", "Location_Y": "113.3", "Label": ""}, {"location": "23.1,113.3"}),
@@ -458,7 +459,7 @@ async def test_modes_that_are_not_safe_are_refused_with_the_setting_to_change(st
     ):
         assert (await _post(stage, sent, held)).status_code == 403
         finding = next(f for f in await stage.channel.check() if not f.ok)
-        assert word in finding.remedy and "消息与事件推送" in finding.remedy
+        assert word in finding.remedy and "消息推送配置" in finding.remedy
     assert stage.desk.inbox == {}
 
 
@@ -1117,6 +1118,37 @@ async def test_a_download_has_an_end_and_a_second_try(stage: Stage, monkeypatch:
     assert not large.value.retryable
     with pytest.raises(SendError):
         await stage.channel.fetch(Media("file", "video"))
+
+
+async def test_an_account_without_the_right_fetches_photos_at_their_address() -> None:
+    async with opened(fake={"unauthorised": ["/cgi-bin/media/get"]}) as stage:
+        photo = stage.wechat.sends(b"\xff\xd8photo")
+        reference = f"{photo} {stage.wechat.url}/mmbiz/{photo}"
+        assert await stage.channel.fetch(Media("photo", reference)) == b"\xff\xd8photo"
+        with pytest.raises(SendError) as refused:
+            await stage.channel.fetch(Media("photo", photo))
+        assert not refused.value.retryable and "48001" in str(refused.value)
+        assert stage.wechat.violations == []
+
+
+async def test_an_account_without_an_appsecret_replies_fetches_photos_and_calls_nothing() -> None:
+    async with opened(secret="", reach="reply_only") as stage:
+        assert (await stage.wechat.say("在吗")).reply == "收到"
+        photo = stage.wechat.sends(b"\xff\xd8photo")
+        assert await stage.channel.fetch(Media("photo", f"{photo} {stage.wechat.url}/mmbiz/{photo}")) == b"\xff\xd8photo"
+        with pytest.raises(SendError) as refused:
+            await stage.channel.set_menu(MENU)
+        assert "AppSecret" in str(refused.value)
+        assert [f.ok for f in await stage.channel.check()] == [True]
+        assert stage.wechat.called(TOKEN) == 0 and stage.wechat.violations == []
+
+
+@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "https://qpic.cn.evil.example/x", "file:///etc/passwd", "http://[::1", "", "x"])
+async def test_photos_are_fetched_from_nowhere_else(address: str) -> None:
+    async with opened(secret="", reach="reply_only") as stage:
+        with pytest.raises(SendError) as refused:
+            await stage.channel.fetch(Media("photo", f"m {address}"))
+        assert not refused.value.retryable and "not WeChat's" in str(refused.value)
 
 
 async def test_photos_without_a_store_to_take_them_from_are_refused_and_not_left_out_silently(stage: Stage) -> None:

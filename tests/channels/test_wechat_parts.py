@@ -37,6 +37,14 @@ def test_the_shortest_entry() -> None:
     assert made.aes_keys == (SECRETS["KEY"],) and made.secret == SECRETS["APP_SECRET"]
 
 
+def test_an_account_that_may_only_reply_needs_no_appsecret() -> None:
+    entry = {key: value for key, value in ENTRY.items() if key != "secret"}
+    assert account({**entry, "reach": "reply_only"}, SECRETS.get).secret == ""
+    form = {"id": "t", "fields": {"thing1": "{text}"}}
+    with pytest.raises(ValueError, match="template and notice need secret"):
+        account({**entry, "reach": "reply_only", "template": form}, SECRETS.get)
+
+
 def test_an_entry_with_everything() -> None:
     more = {
         "mode": "safe",
@@ -54,7 +62,7 @@ def test_an_entry_with_everything() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mode": "plaintext"}, ["安全模式", "消息与事件推送"]),
+        ({"mode": "plaintext"}, ["安全模式", "消息推送配置"]),
         ({"mode": "compat"}, ["安全模式"]),
         ({"app_id": "wx12"}, ["app_id", "AppID"]),
         ({"account": "云湖"}, ["account", "small letters"]),

@@ -43,6 +43,9 @@ LOST = "lost"
 #: A connection cut before anything was done.
 CUT = "cut"
 
+#: Paths that take no token.
+OPEN = ("/cgi-bin/stable_token", "/mmbiz/{media_id}")
+
 #: An error code, the JSON, or something else.
 Answer: TypeAlias = int | Mapping[str, Any] | Response
 
@@ -203,6 +206,7 @@ class FakeWeChat:
             "/cgi-bin/message/template/send": ("POST", self._template_send),
             "/cgi-bin/message/subscribe/bizsend": ("POST", self._bizsend),
             "/cgi-bin/media/get": ("GET", self._media_get),
+            "/mmbiz/{media_id}": ("GET", self._picture),
             "/cgi-bin/media/upload": ("POST", self._media_upload),
             "/cgi-bin/menu/create": ("POST", self._menu_create),
             "/cgi-bin/menu/delete": ("GET", self._menu_delete),
@@ -226,7 +230,7 @@ class FakeWeChat:
         answer: Answer
         if isinstance(fault, int):
             answer = fault
-        elif path != "/cgi-bin/stable_token" and (code := self._token_wrong(request)):
+        elif path not in OPEN and (code := self._token_wrong(request)):
             answer = code
         elif path in self.unauthorised:
             answer = 48001
@@ -380,6 +384,12 @@ class FakeWeChat:
             return 40007
         data, content_type, _ends = found
         return Response(data, media_type=content_type, headers={"content-disposition": 'attachment; filename="x"'})
+
+    def _picture(self, request: Request, _: bytes) -> Response:
+        if "access_token" in request.query_params:
+            self._wrong("the token given away with a photo's address")
+        found = self._media.get(request.path_params["media_id"])
+        return Response(status_code=404) if found is None else Response(found[0], media_type=found[1])
 
     def _media_upload(self, request: Request, body: bytes) -> int | Mapping[str, Any]:
         boundary = re.search(rb"boundary=(\S+)", request.headers.get("content-type", "").encode())

@@ -50,7 +50,7 @@ class WeChatAccount:
         community: the community's code.
         account: what this desk calls the account; part of its callback's address.
         app_id: AppID.
-        secret: AppSecret.
+        secret: AppSecret; empty only for an account that may only reply and has none.
         token: the Token of the message-push settings.
         aes_key, previous_aes_key: EncodingAESKey; for a while after a change WeChat may still use the one before.
         original_id: 原始ID (gh_…), the account's name inside messages. When given, messages for another are refused.
@@ -90,26 +90,31 @@ class _Rule:
     remedy: str
 
 
-_PLACE = "developers.weixin.qq.com/platform → 我的业务 → 服务号/公众号"
+#: Where an office finds things: developers.weixin.qq.com/doc/service/guide/dev/migration (since December 2025).
+BASICS: Final = "微信开发者平台 (developers.weixin.qq.com/platform) → 我的业务 → 服务号/公众号 → 基础信息"
+PUSH: Final = f"{BASICS} → 域名与消息推送配置"
+KEYS: Final = f"{BASICS} → 开发密钥"
 _RULES: Final[Mapping[str, _Rule]] = {
     "community": _Rule(re.compile(r"\S+"), "the code of a community of this desk, e.g. YH"),
     "account": _Rule(
         re.compile(r"[a-z0-9][a-z0-9-]{0,31}"), "a name of your own: small letters, digits and -, at most 32"
     ),
-    "app_id": _Rule(re.compile(r"wx[0-9a-f]{16}"), f"copy the AppID (wx and 16 digits or a–f) from {_PLACE}"),
-    "original_id": _Rule(re.compile(r"gh_[0-9a-f]{12}"), f"copy the 原始ID (gh_…) from {_PLACE}, or leave it out"),
+    "app_id": _Rule(re.compile(r"wx[0-9a-f]{16}"), f"copy the AppID (wx and 16 digits or a–f) from {BASICS}"),
+    "original_id": _Rule(re.compile(r"gh_[0-9a-f]{12}"), f"copy the 原始ID (gh_…) from {BASICS}, or leave it out"),
 }
 _SECRETS: Final[Mapping[str, _Rule]] = {
-    "secret": _Rule(re.compile(r"[0-9a-f]{32}"), f"AppSecret, 32 characters; reset it under {_PLACE} → 开发密钥"),
+    "secret": _Rule(re.compile(r"[0-9a-f]{32}"), f"AppSecret, 32 characters; it is shown once, when it is enabled or reset under {KEYS}"),
     "token": _Rule(
-        re.compile(r"[A-Za-z0-9]{3,32}"), f"the Token you entered under {_PLACE} → 消息与事件推送: 3 to 32 letters or digits"
+        re.compile(r"[A-Za-z0-9]{3,32}"), f"the Token you entered under {PUSH}: 3 to 32 letters or digits"
     ),
     "aes_key": _Rule(
-        re.compile(r"[A-Za-z0-9]{43}"), f"the EncodingAESKey under {_PLACE} → 消息与事件推送: 43 letters and digits"
+        re.compile(r"[A-Za-z0-9]{43}"), f"the EncodingAESKey under {PUSH}: 43 letters and digits"
     ),
     "previous_aes_key": _Rule(re.compile(r"[A-Za-z0-9]{43}"), "the EncodingAESKey used before, or leave it out"),
 }
 _OPTIONAL: Final = {"original_id", "previous_aes_key"}
+#: An account that is not verified may have no AppSecret (该账号尚未完成主体认证), and needs none to reply.
+_OPTIONAL_TO_REPLY: Final = {*_OPTIONAL, "secret"}
 _OTHERS: Final = {"mode", "reach", "template", "notice", "api"}
 _REACHES: Final = ("window", "reply_only")
 
@@ -179,28 +184,31 @@ def account(entry: Mapping[str, Any], secret: Callable[[str], str | None]) -> We
     if entry.get("mode", SAFE) != SAFE:
         raise ValueError(
             f"{where}: mode {entry['mode']} is not offered: only in safe mode (安全模式) can nobody else read or forge what "
-            f"residents write. Choose 安全模式 under {_PLACE} → 消息与事件推送 and leave mode out here."
+            f"residents write. Choose 安全模式 under {PUSH} and leave mode out here."
         )
     if entry.get("reach", "window") not in _REACHES:
         raise ValueError(
             f"{where}: reach is window (the account may send customer-service messages) or reply_only (it may not)."
         )
+    optional = _OPTIONAL_TO_REPLY if entry.get("reach") == "reply_only" else _OPTIONAL
+    if "secret" not in entry and ("template" in entry or "notice" in entry):
+        raise ValueError(f"{where}: template and notice need secret. Needed: {_SECRETS['secret'].remedy}.")
     values = {
         key: _value(where, key, entry.get(key), rule)
         for key, rule in _RULES.items()
-        if key in entry or key not in _OPTIONAL
+        if key in entry or key not in optional
     }
     secrets = {
         key: _secret(where, key, entry.get(key), secret)
         for key in _SECRETS
-        if key in entry or key not in _OPTIONAL
+        if key in entry or key not in optional
     }
     api = entry.get("api", API)
     if not isinstance(api, str) or not re.fullmatch(r"https?://[^\s/?#]+", api):
         raise ValueError(f"{where}: api is {API}, or leave it out.")
     return WeChatAccount(
         **values,
-        **secrets,
+        **{"secret": "", **secrets},
         reach=entry.get("reach", "window"),
         template=_form(where, "template", entry.get("template")),
         notice=_form(where, "notice", entry.get("notice")),

@@ -73,6 +73,7 @@ class WeChat:
         sleep: waits, in seconds.
         photo: the bytes of a photo in the media store by its name, for photos staff send; None: they cannot be sent.
         http: a client to use and leave open; without it one is made, and closed by `aclose`.
+        pictures: hosts besides WeChat's own that photos may be fetched from.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class WeChat:
         pace: Pace | None = None,
         photo: Callable[[str], bytes] | None = None,
         http: httpx.AsyncClient | None = None,
+        pictures: tuple[str, ...] = (),
     ) -> None:
         self.settings = account
         self.pace = pace or Pace()
@@ -95,7 +97,7 @@ class WeChat:
         self._photo = photo
         self._own = http is None
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
-        self.client = Client(account, notebook, self._http, now, sleep)
+        self.client = Client(account, notebook, self._http, now, sleep, pictures=pictures)
 
     @property
     def name(self) -> str:
@@ -328,7 +330,15 @@ class WeChat:
         """The bytes of a photo or voice message, within three days of its arrival. Raises SendError."""
         if media.kind == "file":
             raise SendError("files of this kind are not fetched from WeChat", retryable=False)
-        return await self.client.download(media.reference)
+        media_id, _, address = media.reference.partition(" ")
+        if not self.settings.secret:
+            return await self.client.picture(address)
+        try:
+            return await self.client.download(media_id)
+        except Denied as denied:
+            if denied.code != 48001 or not address:
+                raise
+            return await self.client.picture(address)
 
     async def set_menu(self, buttons: object) -> None:
         """Put this menu under the conversation. Raises ValueError for a menu WeChat would not take, SendError otherwise."""
@@ -343,6 +353,8 @@ class WeChat:
     async def check(self) -> Sequence[Finding]:
         """Whether the account works. Nothing is sent to anybody."""
         findings: list[Finding] = []
+        if not self.settings.secret:
+            return (Finding(True, "No AppSecret is set: the account replies, and calls nothing"), *await self._setting())
         try:
             await self.client.token()
         except Exception as error:

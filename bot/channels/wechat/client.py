@@ -52,6 +52,8 @@ FORCE_APART: Final = timedelta(seconds=30)
 FORCE_DAILY: Final = 20
 LARGEST_FILE: Final = 12 * 1024 * 1024
 """Bytes. WeChat takes photos up to 10 MB and voice up to 2 MB from residents."""
+PICTURES: Final = ".qpic.cn"
+"""Where WeChat keeps the photos residents send, e.g. mmbiz.qpic.cn."""
 TIMEOUT: Final = httpx.Timeout(5.0, connect=3.0)
 """Seconds. With a refused token one message may take four calls, and the desk gives a send twenty seconds in all."""
 
@@ -82,6 +84,12 @@ class _Answer:
         return value if isinstance(value, int) else -1
 
 
+def _file(answer: _Answer) -> bytes:
+    if answer.file is None:
+        raise SendError("WeChat gave no file: a video, which is fetched elsewhere", retryable=False)
+    return answer.file
+
+
 def _broken(error: Exception, repeatable: bool) -> NoReturn:
     """The connection failed. Whether WeChat got the call is known only if it never came about."""
     kind = type(error).__name__
@@ -110,6 +118,7 @@ class Client:
 
     Args:
         notebook: where the token is shared.
+        pictures: further hosts that photos may be fetched from, e.g. a test's.
         now: the machine clock, aware UTC.
         sleep: waits, in seconds.
         http: closed by whoever made it.
@@ -124,6 +133,7 @@ class Client:
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
         *,
+        pictures: tuple[str, ...] = (),
         share: bool = True,
     ) -> None:
         self._account = account
@@ -131,6 +141,7 @@ class Client:
         self._http = http
         self._now = now
         self._sleep = sleep
+        self._pictures = pictures
         self._share = share
         self._drawing = asyncio.Lock()
 
@@ -152,9 +163,19 @@ class Client:
     async def download(self, media_id: str) -> bytes:
         """A file a resident sent, within its three days. Raises SendError."""
         answer = await self._call("GET", "/cgi-bin/media/get", {"media_id": media_id}, True)
-        if answer.file is None:
-            raise SendError("WeChat gave no file: a video, which is fetched elsewhere", retryable=False)
-        return answer.file
+        return _file(answer)
+
+    async def picture(self, address: str) -> bytes:
+        """A photo at its own web address (PicUrl), which needs no right and no token. Raises SendError."""
+        try:
+            url = httpx.URL(address)
+        except httpx.InvalidURL as error:
+            raise SendError("a photo's address is not WeChat's", retryable=False) from error
+        if url.host.endswith(PICTURES):  # WeChat writes http://; it serves both
+            url = url.copy_with(scheme="https", port=None)
+        elif url.host not in self._pictures:
+            raise SendError("a photo's address is not WeChat's", retryable=False)
+        return _file(await self._once("GET", url, {}, True))
 
     async def upload(self, photo: bytes) -> str:
         """A photo for a message: its media id. Raises SendError."""
@@ -173,9 +194,13 @@ class Client:
             raise Denied(answer.code, verdict(answer.code))
         return answer
 
-    async def _once(self, method: str, path: str, query: Query, repeatable: bool, **content: Any) -> _Answer:
+    async def _once(
+        self, method: str, where: str | httpx.URL, query: Query, repeatable: bool, **content: Any
+    ) -> _Answer:
+        """One exchange: `where` is a path of the interface, or another address."""
+        url = self._account.api + where if isinstance(where, str) else where
         try:
-            async with self._http.stream(method, self._account.api + path, params=dict(query), **content) as response:
+            async with self._http.stream(method, url, params=dict(query) or None, **content) as response:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
@@ -198,6 +223,8 @@ class Client:
 
     async def token(self, spoiled: str = "") -> str:
         """The shared access token; another one than `spoiled`, which WeChat has refused. Raises SendError."""
+        if not self._account.secret:
+            raise SendError("the account has no AppSecret here, so WeChat cannot be called: only replies are possible", retryable=False)
         if not self._share:
             return await self._draw(spoiled, {})
         async with self._drawing:  # the calls of this process ask one at a time; the Notebook settles it between processes

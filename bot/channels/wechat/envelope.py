@@ -26,6 +26,8 @@ from xml.parsers import expat
 
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 
+from bot.channels.wechat.account import PUSH
+
 MOST_BYTES: Final = 64 * 1024
 """Of one call. A text message has 2048 bytes at most; encryption, base64 and the other fields make of it about 5 kB."""
 TOLERANCE: Final = timedelta(minutes=5)
@@ -36,7 +38,6 @@ DEEPEST: Final = 8
 
 _ECHO: Final = re.compile(r"[A-Za-z0-9_+/=.-]{1,128}")
 _SHORT: Final = re.compile(r"[\x21-\x7e]{1,64}")
-_WHERE = "developers.weixin.qq.com/platform → 我的业务 → 服务号/公众号 → 消息与事件推送"
 
 
 class Refused(Exception):
@@ -187,7 +188,7 @@ class Envelope:
         if query.get("encrypt_type", "raw") != "aes" or not query.get("msg_signature"):
             raise Refused(
                 "WeChat sends in plaintext",
-                setting=f"WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. Choose 安全模式 under {_WHERE}.",
+                setting=f"WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. Choose 安全模式 under {PUSH}.",
             )
         try:
             text = body.decode()
@@ -195,7 +196,7 @@ class Envelope:
             raise Refused("the body is no UTF-8", 400) from error
         if text.lstrip().startswith("{"):
             raise Refused(
-                "WeChat sends JSON", setting=f"WeChat sends JSON. Choose XML as 数据格式 under {_WHERE}."
+                "WeChat sends JSON", setting=f"WeChat sends JSON. Choose XML as 数据格式 under {PUSH}."
             )
         outer = read_fields(text)
         encrypted = outer.get("Encrypt", "")
@@ -204,7 +205,7 @@ class Envelope:
         if outer.keys() & {"FromUserName", "MsgType", "Content"}:
             raise Refused(
                 "WeChat sends in compatibility mode",
-                setting=f"WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the encrypted copy. Choose 安全模式 under {_WHERE}.",
+                setting=f"WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the encrypted copy. Choose 安全模式 under {PUSH}.",
             )
         return self.decrypt(encrypted)
 

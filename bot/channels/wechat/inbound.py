@@ -60,7 +60,8 @@ def _words(fields: Fields) -> dict[str, Any]:
 
 
 def _photo(fields: Fields) -> dict[str, Any]:
-    return {"media": (Media("photo", _text(fields, "MediaId")),)}
+    # Its web address stands behind the id: an account without the right to fetch files has no other way to the photo.
+    return {"media": (Media("photo", f"{_text(fields, 'MediaId')} {_text(fields, 'PicUrl')}".strip()),)}
 
 
 def _voice(fields: Fields) -> dict[str, Any]:
