@@ -6,8 +6,11 @@ Each guard of the adapter is also taken away once, to see that the fake, or the 
 from __future__ import annotations
 
 import asyncio
+import collections
+import itertools
 import json
 import logging
+import random
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -271,6 +274,13 @@ def _seen(event: str, fields: dict[str, str]) -> str:
 async def test_other_events_are_acknowledged_and_say_nothing(stage: Stage, event: str) -> None:
     assert (await stage.wechat.happens(event, EventKey="x")).answers == [(200, "success")]
     assert stage.desk.inbox == {}
+
+
+async def test_a_template_that_was_taken_and_not_shown_is_in_the_log(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    await stage.wechat.happens("TEMPLATESENDJOBFINISH", MsgID="200163836", Status="failed:user block")
+    assert "template:200163836 was not shown: failed:user block" in capsys.readouterr().out
+    await stage.wechat.happens("TEMPLATESENDJOBFINISH", MsgID="200163837", Status="success")
+    assert "200163837" not in capsys.readouterr().out
 
 
 async def test_who_leaves_is_heard_once_and_sent_nothing_more(stage: Stage) -> None:
@@ -1039,6 +1049,16 @@ async def test_a_connection_that_breaks_after_the_message_left_is_not_tried_agai
     assert stage.wechat.texts("service")[1:] == ["师傅走了", "师傅走了"], "tried again, it comes twice"
 
 
+async def test_no_answer_in_time_is_not_tried_again_either(stage: Stage) -> None:
+    await stage.wechat.say("x")
+    await stage.channel.client.token()
+    stage.channel._http.timeout = httpx.Timeout(0.2, connect=5)
+    stage.wechat.fail(SEND, fakes.SILENT)
+    with pytest.raises(SendError) as refused:
+        await stage.send("师傅到了")
+    assert refused.value.unconfirmed and stage.wechat.texts("service") == ["师傅到了"]
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "retryable", "unconfirmed", "after"),
     [
@@ -1244,3 +1264,54 @@ async def test_the_check_never_raises(stage: Stage, fault: Any) -> None:
     assert not all(f.ok for f in await stage.channel.check())
     stage.notes.broken = True
     assert not any(f.ok for f in await stage.channel.check())
+
+
+# ── All at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_many_residents_and_everything_going_wrong(seed: int) -> None:
+    """Whatever fails: every message is heard once, WeChat has nothing to complain of, nothing is shown twice, and what the desk
+    calls sent was shown."""
+    chance = random.Random(seed)
+    everybody = [f"oResident-{seed}-{n:020}" for n in range(10)]
+    async with opened(patience=0.03, hang_up=1.0, template=NEWS if seed % 2 else None) as stage:
+        stage.wechat.followers |= set(everybody)
+        numbers = itertools.count(1)
+        # A text of its own for each answer, so that a double shows; some too long for one message, some with a question.
+        made = [lambda n: f"第{n}条。", lambda n: f"第{n}条。" + "很长，" * chance.randint(200, 500), lambda n: f"第{n}条？"]
+
+        def answer(_: Inbound) -> tuple[Any, ...] | None:
+            if chance.random() < 0.2:
+                return None
+            return tuple(stage.desk.message(chance.choice(made)(next(numbers)), *["是", "否"][: chance.choice([0, 2])]) for _ in range(chance.choice([0, 1, 1, 2])))
+
+        stage.desk.answers = answer
+        faults: list[Any] = [-1, 42001, 45011, 45047, (503, {}), (502, {}), fakes.CUT, fakes.LOST]
+        said = 0
+        for _ in range(12):
+            writers = chance.sample(everybody, 4)
+            stage.desk.refusals = chance.choice([0, 0, 0, 1])
+            for _ in range(chance.choice([0, 1, 2])):
+                stage.wechat.fail(chance.choice([SEND, SEND, TOKEN, TEMPLATE]), chance.choice(faults))
+            done = await asyncio.gather(*(stage.wechat.say(f"说{next(numbers)}", openid) for openid in writers))
+            said += len(done)
+            if chance.random() < 0.3:
+                lost = chance.choice(done)  # WeChat asks again because the reply never came
+                stage.wechat.shown = [s for s in stage.wechat.shown if s.how != "passive" or s.text != lost.reply]
+                await stage.wechat.post(lost)
+            stage.desk.say(chance.choice(everybody), f"第{next(numbers)}条。进展")
+            await stage.desk.drain(stage.channel)
+            stage.clock.forward(seconds=chance.choice([1, 70, 3600, 50 * 3600]))
+        assert stage.wechat.violations == [] and stage.wechat.texts("error") == []
+        assert len(stage.desk.inbox) == said
+        replied, sent = (
+            collections.Counter(mark for s in stage.wechat.shown if (s.how == "passive") == passive for mark in re.findall(r"第\d+条", s.text))
+            for passive in (True, False)
+        )
+        for row in stage.desk.rows:
+            mark = re.findall(r"第\d+条", row.message.text)[0]
+            assert sent[mark] <= 1 and not (sent[mark] and replied[mark]), row
+            assert row.status in ("sent", "unconfirmed", "failed", "waiting"), row
+            assert sent[mark] == 1 or row.status != "sent", row
+        assert {"sent", "unconfirmed"} <= set(stage.desk.statuses())

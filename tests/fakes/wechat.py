@@ -42,6 +42,8 @@ OPENID = "oResident-0000000000000000001"
 LOST = "lost"
 #: A connection cut before anything was done.
 CUT = "cut"
+#: A call that was carried out, and no answer until the caller gives up.
+SILENT = "silent"
 
 #: Paths that take no token.
 OPEN = ("/cgi-bin/stable_token", "/mmbiz/{media_id}")
@@ -166,7 +168,7 @@ class FakeWeChat:
     # ── for tests ──
 
     def fail(self, path: str, *faults: int | str | tuple[int, Mapping[str, str]]) -> None:
-        """The next calls of this path go wrong: an error code, CUT, LOST, or an HTTP status with headers."""
+        """The next calls of this path go wrong: an error code, CUT, LOST, SILENT, or an HTTP status with headers."""
         self._faults[path].extend(faults)
 
     def texts(self, how: str, openid: str = OPENID) -> list[str]:
@@ -236,7 +238,9 @@ class FakeWeChat:
             answer = 48001
         else:
             answer = carry_out(request, body)
-        if fault == LOST:
+        if fault == SILENT:
+            await request.receive()  # its end
+        if fault in (LOST, SILENT):
             return None
         if isinstance(answer, int):
             answer = {"errcode": answer, "errmsg": f"error {answer} rid: 6385c6c1-0fcadca1"}

@@ -182,6 +182,8 @@ class WeChat:
             await self.windows.opened(arrival.openid, arrival.opens, arrival.sent_at, arrival.external_id)
         if arrival.closes:
             await self.windows.closed(arrival.openid)
+        if arrival.trouble:
+            log.warning("wechat_template_failed", account=self.account, why=arrival.trouble)
         if arrival.inbound is None:
             return PlainTextResponse(SUCCESS)
         receipt = await accept(arrival.inbound)

@@ -35,6 +35,7 @@ class Arrival:
         opens: the window it opens.
         closes: they left: nothing more may be sent.
         to: the account it was sent to (gh_…).
+        trouble: what WeChat reports about a template message it had taken, for the log.
     """
 
     openid: str
@@ -44,6 +45,7 @@ class Arrival:
     inbound: Inbound | None
     opens: Source | None = None
     closes: bool = False
+    trouble: str = ""
 
 
 #: A message's fields as wechatpy found them. A value is text, or None where the element was empty.
@@ -139,6 +141,7 @@ def read(account: str, xml: str) -> Arrival:
     if not _OPENID.fullmatch(openid):
         raise Unreadable("a message names no sender")
     opens: Source | None
+    trouble = ""
     if kind == "event":
         event = _text(fields, "Event").lower()
         happening = _EVENTS.get(event, _Happening())
@@ -146,6 +149,8 @@ def read(account: str, xml: str) -> Arrival:
         external_id = f"{openid}:{int(sent_at.timestamp())}:{event}"
         found = happening.heard(fields) if happening.heard else None
         opens, closes = happening.opens, happening.closes
+        if event == "templatesendjobfinish" and _text(fields, "Status") != "success":
+            trouble = f"template:{_text(fields, 'MsgID')} was not shown: {_text(fields, 'Status')}"
     else:
         number = _text(fields, "MsgId")
         if not number.isascii() or not number.isdigit():
@@ -155,4 +160,4 @@ def read(account: str, xml: str) -> Arrival:
         # A click on a link of the bizmsgmenu kind comes as a text and counts as a menu click.
         opens, closes = ("menu" if _text(fields, "bizmsgmenuid") else "message"), False
     inbound = None if found is None else Inbound(NAME, account, external_id, openid, **found)
-    return Arrival(openid, _text(fields, "ToUserName"), sent_at, external_id, inbound, opens, closes)
+    return Arrival(openid, _text(fields, "ToUserName"), sent_at, external_id, inbound, opens, closes, trouble)
