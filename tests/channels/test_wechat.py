@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from bot.channels import Checks, Fetches, Inbound, SendError, Serves
-from bot.channels.wechat import WeChat, WeChatAccount, client, envelope, inbound, menu, replies
+from bot.channels.wechat import WeChat, WeChatAccount, check, client, envelope, inbound, menu, replies
 from bot.channels.wechat import channel as channel_module
 from bot.channels.wechat.account import Form
 from bot.channels.wechat.channel import Pace
@@ -475,7 +475,7 @@ async def test_modes_that_are_not_safe_are_refused_with_the_setting_to_change(st
 
 async def test_a_stranger_cannot_make_the_check_complain(stage: Stage) -> None:
     await _post(stage, {"signature": "0" * 40, "timestamp": "1", "nonce": "1"}, "<xml/>")
-    assert channel_module.SETTING_PAGE not in stage.notes.pages
+    assert check.SETTING_PAGE not in stage.notes.pages
 
 
 async def test_an_answer_is_sealed_with_the_key_its_question_came_with() -> None:
@@ -767,6 +767,27 @@ async def test_without_noting_its_progress_pieces_would_come_twice(stage: Stage,
     monkeypatch.setattr(stage.channel.client, "post", second_fails)
     await stage.desk.drain(stage.channel)
     assert [t[0] for t in stage.wechat.texts("service")] == ["一", "一", "二"]
+
+
+async def test_a_piece_that_may_have_arrived_keeps_nothing_back(stage: Stage) -> None:
+    await stage.wechat.say("规定")
+    stage.desk.rows.clear()
+    stage.wechat.fail(SEND, fakes.LOST)
+    stage.desk.say(OPENID, "一" * 682 + "二" * 682)
+    await stage.desk.drain(stage.channel)
+    assert stage.desk.statuses() == ["unconfirmed"]
+    assert [t[0] for t in stage.wechat.texts("service")] == ["一", "二"] and stage.wechat.violations == []
+
+
+async def test_a_doubt_stays_when_a_later_piece_is_tried_again(stage: Stage) -> None:
+    await stage.wechat.say("规定")
+    stage.desk.rows.clear()
+    await stage.channel.client.token()
+    stage.wechat.fail(SEND, fakes.CUT, -1)
+    stage.desk.say(OPENID, "一" * 682 + "二" * 682)
+    await stage.desk.drain(stage.channel)
+    assert stage.desk.statuses() == ["unconfirmed"]
+    assert [t[0] for t in stage.wechat.texts("service")] == ["二"] and stage.wechat.violations == []
 
 
 async def test_a_text_that_needs_more_messages_than_are_left_is_not_begun(stage: Stage) -> None:
@@ -1218,6 +1239,15 @@ async def test_a_menu_wechat_would_not_take_is_refused_here(stage: Stage, button
     with pytest.raises(ValueError, match=re.escape(word)):
         await stage.channel.set_menu(buttons)
     assert stage.wechat.calls == []
+
+
+async def test_a_code_carries_an_invite(stage: Stage) -> None:
+    drawn = await stage.channel.code("YH-4-1-703", timedelta(days=7))
+    await stage.wechat.happens("subscribe", EventKey=f"qrscene_{stage.wechat.codes[drawn]}", Ticket="t")
+    assert stage.desk.heard[-1].start == "YH-4-1-703" and stage.wechat.violations == []
+    for start, lasts in (("", 1), ("x" * 65, 1), ("x", 31), ("x", 0)):
+        with pytest.raises(ValueError):
+            await stage.channel.code(start, timedelta(days=lasts))
 
 
 async def test_an_unchecked_menu_would_be_refused_by_wechat(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,7 @@ class FakeWeChat:
         self.menu: Mapping[str, Any] | None = None
         self.followers: set[str] = {OPENID}
         self.agreed: set[str] = set()
+        self.codes: dict[str, str] = {}  # what is drawn → what it carries
         self._faults: dict[str, deque[int | str | tuple[int, Mapping[str, str]]]] = defaultdict(deque)
         self._quota: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
         self._used_up: set[str] = set()
@@ -212,6 +213,7 @@ class FakeWeChat:
             "/cgi-bin/media/upload": ("POST", self._media_upload),
             "/cgi-bin/menu/create": ("POST", self._menu_create),
             "/cgi-bin/menu/delete": ("GET", self._menu_delete),
+            "/cgi-bin/qrcode/create": ("POST", self._code),
             "/cgi-bin/template/get_all_private_template": ("GET", self._template_list),
             "/wxaapi/newtmpl/gettemplate": ("GET", self._notice_list),
         }
@@ -425,6 +427,16 @@ class FakeWeChat:
     def _menu_delete(self, _: Request, __: bytes) -> int:
         self.menu = None
         return 0
+
+    def _code(self, _: Request, body: bytes) -> int | Mapping[str, Any]:
+        sent = self._json(body) or {}
+        scene, seconds = sent.get("action_info", {}).get("scene", {}).get("scene_str", ""), sent.get("expire_seconds", 60)
+        if sent.get("action_name") != "QR_STR_SCENE" or not 1 <= len(scene) <= limits.SCENE.value or seconds > limits.CODE_LIFE.value:
+            self._wrong("a code that cannot be made")
+            return 40053
+        url = f"http://weixin.qq.com/q/{next(self._names)}"
+        self.codes[url] = scene
+        return {"ticket": "gQH47joAAAA", "expire_seconds": seconds, "url": url}
 
     def _template_list(self, _: Request, __: bytes) -> Mapping[str, Any]:
         return {"template_list": [{"template_id": f.id, "title": "通知", "content": f.content} for f in self.templates.values()]}

@@ -46,6 +46,9 @@ FIELDS: Final[Mapping[str, Limit]] = {
     "name": Limit(10, "characters", "订阅消息参数值内容限制说明"),
 }
 
+SCENE: Final = Limit(64, "characters", "api/qrcode/qrcodes/api_createqrcode (scene_str)")
+CODE_LIFE: Final = Limit(30 * 24 * 3600, "seconds", "api/qrcode/qrcodes/api_createqrcode (expire_seconds)")
+
 MENU_BUTTONS: Final = Limit(3, "buttons", "api/custommenu/api_createcustommenu")
 MENU_BENEATH: Final = Limit(5, "buttons", "api/custommenu/api_createcustommenu")
 MENU_NAME: Final = Limit(16, "bytes", "api/custommenu/api_createcustommenu")

@@ -12,6 +12,7 @@ after each contact; after those by template message or subscription notice; afte
     errors.py     WeChat's error codes: what to do, and what staff should know
     client.py     calls to WeChat, and the one access token that all processes share
     menu.py       the menu under the conversation
+    check.py      whether the account works, for the office
     channel.py    all of it together
 """
 

@@ -105,7 +105,8 @@ _RULES: Final[Mapping[str, _Rule]] = {
 _SECRETS: Final[Mapping[str, _Rule]] = {
     "secret": _Rule(re.compile(r"[0-9a-f]{32}"), f"AppSecret, 32 characters; it is shown once, when it is enabled or reset under {KEYS}"),
     "token": _Rule(
-        re.compile(r"[A-Za-z0-9]{3,32}"), f"the Token you entered under {PUSH}: 3 to 32 letters or digits"
+        re.compile(r"[A-Za-z0-9]{3,32}"),
+        f"the Token you entered under {PUSH}: 3 to 32 letters or digits"
     ),
     "aes_key": _Rule(
         re.compile(r"[A-Za-z0-9]{43}"), f"the EncodingAESKey under {PUSH}: 43 letters and digits"
@@ -131,10 +132,14 @@ def _value(where: str, key: str, value: object, rule: _Rule) -> str:
 
 def _secret(where: str, key: str, name: object, secret: Callable[[str], str | None]) -> str:
     if not isinstance(name, str) or not name:
-        raise ValueError(f"{where}: {key} must be the name of an environment variable, e.g. DESK_WECHAT_YH_{key.upper()}.")
+        raise ValueError(
+            f"{where}: {key} must be the name of an environment variable, e.g. DESK_WECHAT_YH_{key.upper()}."
+        )
     value = secret(name)
     if not value:
-        raise ValueError(f"{where}: {key} names the environment variable {name}, which is not set. Put there: {_SECRETS[key].remedy}.")
+        raise ValueError(
+            f"{where}: {key} names the environment variable {name}, which is not set. Put there: {_SECRETS[key].remedy}."
+        )
     if not _SECRETS[key].pattern.fullmatch(value):  # the value itself is never repeated
         raise ValueError(f"{where}: what {name} holds is no {key}. Needed: {_SECRETS[key].remedy}.")
     return value
@@ -154,7 +159,9 @@ def _form(where: str, key: str, entry: object) -> Form | None:
         if not isinstance(name, str) or not isinstance(words, str) or not words:
             raise ValueError(f"{where}: {key}.fields.{name} must be text, e.g. '{NEWS}'.")
         if words != NEWS and len(words) > field_characters(name):
-            raise ValueError(f"{where}: {key}.fields.{name} is longer than the {field_characters(name)} characters WeChat shows.")
+            raise ValueError(
+                f"{where}: {key}.fields.{name} is longer than the {field_characters(name)} characters WeChat shows."
+            )
     if NEWS not in fields.values():
         raise ValueError(f"{where}: no field of {key} is '{NEWS}', so the news would not be in it. Give one that value.")
     if not isinstance(link, str):

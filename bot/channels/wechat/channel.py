@@ -15,11 +15,11 @@ only way it documents to be asked again; an error page may be shown to the resid
 from __future__ import annotations
 
 import asyncio
-import re
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -29,11 +29,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, Receipt, SendError
-from bot.channels.wechat import inbound, menu, replies
-from bot.channels.wechat.account import Form, WeChatAccount
+from bot.channels.wechat import check, inbound, menu, replies
+from bot.channels.wechat.account import WeChatAccount
 from bot.channels.wechat.client import TIMEOUT, Client, Denied
 from bot.channels.wechat.envelope import MOST_BYTES, Envelope, Opened, Refused
-from bot.channels.wechat.errors import verdict
 from bot.channels.wechat.inbound import NAME, Arrival, Unreadable
 from bot.channels.wechat.window import Windows
 from bot.core.types import Media
@@ -42,8 +41,6 @@ log = structlog.get_logger()
 
 SUCCESS: Final = "success"
 LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
-#: What `check` finds here was written by a callback that came in a mode that is not taken.
-SETTING_PAGE: Final = "setting"
 #: How far a message of several pieces has come.
 PROGRESS_KEEP: Final = timedelta(days=1)
 
@@ -146,11 +143,8 @@ class WeChat:
                 log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
                 return await self._leave_open(request)
 
-        # Redirected or cached it would be lost; both methods at one address.
-        return (
-            Route(self.settings.path, verify, methods=["GET"]),
-            Route(self.settings.path, callback, methods=["POST"]),
-        )
+        path = self.settings.path  # one address for both, as WeChat has it
+        return (Route(path, verify, methods=["GET"]), Route(path, callback, methods=["POST"]))
 
     async def _read(self, request: Request) -> tuple[Opened, Arrival]:
         self.envelope.caller(request.query_params)  # a stranger's body is not even read
@@ -169,7 +163,8 @@ class WeChat:
         log.warning("wechat_refused", account=self.account, why=str(refused), setting=refused.setting)
         if refused.setting:  # WeChat's own signature was on it, so nobody else can write this
             try:
-                await self._notebook.change(SETTING_PAGE, lambda _: {"what": refused.setting}, timedelta(days=1))
+                note = partial(_instead, content={"what": refused.setting})
+                await self._notebook.change(check.SETTING_PAGE, note, timedelta(days=1))
             except Exception:
                 log.error("wechat_note_lost", account=self.account, trace=traceback.format_exc())
         return PlainTextResponse("refused", status_code=refused.status)
@@ -265,13 +260,19 @@ class WeChat:
         raise SendError("; ".join(reasons), retryable=False)
 
     async def _by_service(self, to: str, message: Message) -> str:
-        """In pieces, and photos after them. What has arrived is noted, so that a second try goes on where the first broke."""
+        """In pieces, and photos after them. How far it came is noted, so that a second try goes on from there.
+
+        A piece that may have arrived counts as sent, and the pieces after it are sent all the same; the message ends
+        unconfirmed.
+        """
+        if message.photos and self._photo is None:
+            raise SendError("photos cannot be sent from here", retryable=False)
         units: list[tuple[str, str]] = [("text", piece) for piece in replies.pieces(replies.words(message))]
         units += [("image", name) for name in message.photos]
         page = f"progress:{message.id}"
-        done = int((await self._notebook.read(page) or {}).get("done", 0)) if len(units) > 1 else 0
-        missing = len(units) - done
-        taken = await self.windows.take(to, missing)
+        progress = dict(await self._notebook.read(page) or {}) if len(units) > 1 else {}
+        done, doubt = int(progress.get("done", 0)), str(progress.get("doubt", ""))
+        taken = await self.windows.take(to, len(units) - done)
         if taken is None:
             raise _NoneLeft(
                 "no customer-service message is left (5 within 48 hours of the resident's last message, 3 within a minute of "
@@ -281,20 +282,21 @@ class WeChat:
             try:
                 await self.client.post("/cgi-bin/message/custom/send", await self._unit(to, kind, value))
             except Exception as error:
-                # What broke off half-way may have arrived and been counted.
-                arrived = isinstance(error, SendError) and error.unconfirmed
-                await self.windows.give_back(to, taken, len(units) - position - arrived)
-                raise
-            if position + 1 < len(units):
-                progress = {"done": position + 1}
-                await self._notebook.change(page, lambda _, progress=progress: progress, PROGRESS_KEEP)  # type: ignore[misc]
+                if not (isinstance(error, SendError) and error.unconfirmed):
+                    await self.windows.give_back(to, taken, len(units) - position)
+                    raise
+                doubt = str(error)
+            if len(units) > 1:
+                progress = {"done": position + 1, "doubt": doubt}
+                await self._notebook.change(page, partial(_instead, content=progress), PROGRESS_KEEP)
+        if doubt:
+            raise SendError(doubt, retryable=True, unconfirmed=True)
         return f"service:{message.id}"
 
     async def _unit(self, to: str, kind: str, value: str) -> Mapping[str, Any]:
         if kind == "text":
             return {"touser": to, "msgtype": "text", "text": {"content": value}}
-        if self._photo is None:
-            raise SendError("photos cannot be sent from here", retryable=False)
+        assert self._photo is not None
         media_id = await self.client.upload(await asyncio.to_thread(self._photo, value))
         return {"touser": to, "msgtype": "image", "image": {"media_id": media_id}}
 
@@ -326,7 +328,7 @@ class WeChat:
         answer = await self.client.post("/cgi-bin/message/subscribe/bizsend", body)
         return f"notice:{answer.get('msgid', message.id)}"
 
-    # ── photos, menu ──
+    # ── photos, menu, codes ──
 
     async def fetch(self, media: Media) -> bytes:
         """The bytes of a photo or voice message, within three days of its arrival. Raises SendError."""
@@ -350,81 +352,34 @@ class WeChat:
         """Take the menu away. Raises SendError."""
         await self.client.get("/cgi-bin/menu/delete")
 
+    async def code(self, start: str, lasts: timedelta) -> str:
+        """What to draw as a QR code: whoever scans it within that time arrives with `start`, e.g. an invite.
+
+        developers.weixin.qq.com/doc/service/api/qrcode/qrcodes/api_createqrcode. Raises ValueError, SendError.
+        """
+        if not 1 <= len(start) <= 64:
+            raise ValueError("What a code carries has 1 to 64 characters.")
+        if not timedelta(minutes=1) <= lasts <= timedelta(days=30):
+            raise ValueError("A code lasts from a minute to 30 days.")
+        body = {
+            "expire_seconds": int(lasts.total_seconds()),
+            "action_name": "QR_STR_SCENE",
+            "action_info": {"scene": {"scene_str": start}},
+        }
+        answer = await self.client.post("/cgi-bin/qrcode/create", body, repeatable=True)
+        return str(answer.get("url", ""))
+
     # ── check ──
 
     async def check(self) -> Sequence[Finding]:
         """Whether the account works. Nothing is sent to anybody."""
-        findings: list[Finding] = []
-        if not self.settings.secret:
-            return (Finding(True, "No AppSecret is set: the account replies, and calls nothing"), *await self._setting())
-        try:
-            await self.client.token()
-        except Exception as error:
-            return (Finding(False, "WeChat gives out no access token", _why(error)), *await self._setting())
-        findings.append(Finding(True, "AppID, AppSecret and this machine's address are accepted"))
-        findings += await self._setting()
-        findings.append(await self._rights())
-        for what, form, path, rows, key in (
-            ("template", self.settings.template, "/cgi-bin/template/get_all_private_template", "template_list", "template_id"),
-            ("notice", self.settings.notice, "/wxaapi/newtmpl/gettemplate", "data", "priTmplId"),
-        ):
-            if form is not None:
-                findings.append(await self._form_known(what, form, path, rows, key))
-        if self.settings.template is None and self.settings.notice is None:
-            findings.append(
-                Finding(True, "No template is set: news for residents who have not written for two days is told by telephone")
-            )
-        return tuple(findings)
+        return await check.findings(self.settings, self.client, self._notebook)
 
-    async def _setting(self) -> tuple[Finding, ...]:
-        try:
-            page = await self._notebook.read(SETTING_PAGE)
-        except Exception as error:
-            return (Finding(False, "the desk's own notes cannot be read", _why(error)),)
-        if page is None:
-            return ()
-        return (Finding(False, "Messages of residents were refused within the last day", str(page["what"])),)
 
-    async def _rights(self) -> Finding:
-        """Whether customer-service messages are allowed: a message to nobody is refused for its address, or for the right."""
-        try:
-            await self.client.post(
-                "/cgi-bin/message/custom/send", {"touser": "", "msgtype": "text", "text": {"content": "-"}}
-            )
-        except Denied as denied:
-            if denied.code == 48001 and self.reach == "window":
-                return Finding(False, "The account may not send customer-service messages", "Set reach: reply_only, or have the account verified (微信认证).")
-            if denied.code == 48001:
-                return Finding(True, "The account may only reply, as it is set up")
-            if denied.meaning.about == "person" and self.reach == "reply_only":
-                return Finding(False, "The account may send customer-service messages, but is set up to reply only", "Take reach: reply_only out.")
-            if denied.meaning.about == "person":
-                return Finding(True, "The account may send customer-service messages")
-            return Finding(False, "Whether customer-service messages may be sent is not known", _why(denied))
-        except Exception as error:
-            return Finding(False, "Whether customer-service messages may be sent is not known", _why(error))
-        return Finding(True, "The account may send customer-service messages")
-
-    async def _form_known(self, what: str, form: Form, path: str, rows: str, key: str) -> Finding:
-        try:
-            listed = (await self.client.get(path)).get(rows) or ()
-        except Exception as error:
-            return Finding(False, f"The list of the account's {what}s cannot be had", _why(error))
-        for row in listed:
-            if isinstance(row, Mapping) and row.get(key) == form.id:
-                known = set(re.findall(r"\{\{\s*(\w+)\.DATA\s*\}\}", str(row.get("content", ""))))
-                wrong = sorted(set(form.fields) ^ known)
-                if wrong:
-                    return Finding(False, f"The fields of the {what} are not those at WeChat", f"Compare: {', '.join(wrong)}. At WeChat: {', '.join(sorted(known))}.")
-                return Finding(True, f"The {what} is known to WeChat, with these fields")
-        return Finding(False, f"WeChat knows no {what} with this id", f"Check {what}.id.")
+def _instead(_: Mapping[str, Any] | None, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return content
 
 
 class _NoneLeft(Exception):
     """No window is open for so many messages."""
 
-
-def _why(error: Exception) -> str:
-    if isinstance(error, Denied):
-        return f"WeChat {error.code}: {verdict(error.code).says}."
-    return f"{error}." if isinstance(error, SendError) else f"A fault: {type(error).__name__}."

@@ -22,6 +22,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import httpx
@@ -184,7 +185,9 @@ class Client:
         )
         return str(answer.data.get("media_id", ""))
 
-    async def _call(self, method: Literal["GET", "POST"], path: str, query: Query, repeatable: bool, **content: Any) -> _Answer:
+    async def _call(
+        self, method: Literal["GET", "POST"], path: str, query: Query, repeatable: bool, **content: Any
+    ) -> _Answer:
         token = await self.token()
         answer = await self._once(method, path, {**query, "access_token": token}, repeatable, **content)
         if answer.code and verdict(answer.code).do == "refresh":
@@ -224,7 +227,9 @@ class Client:
     async def token(self, spoiled: str = "") -> str:
         """The shared access token; another one than `spoiled`, which WeChat has refused. Raises SendError."""
         if not self._account.secret:
-            raise SendError("the account has no AppSecret here, so WeChat cannot be called: only replies are possible", retryable=False)
+            raise SendError(
+                "the account has no AppSecret here, so WeChat cannot be called: only replies are possible", retryable=False
+            )
         if not self._share:
             return await self._draw(spoiled, {})
         async with self._drawing:  # the calls of this process ask one at a time; the Notebook settles it between processes
@@ -235,7 +240,7 @@ class Client:
                 if held and page is not None and now < page["renew"]:
                     return held
                 me = secrets.token_hex(8)
-                page = await self._notebook.change(PAGE, lambda page, me=me: self._claim(page, spoiled, me), KEEP)  # type: ignore[misc]
+                page = await self._notebook.change(PAGE, partial(self._claim, spoiled=spoiled, me=me), KEEP)
                 if page.get("drawn_by") == me:
                     return await self._draw(spoiled, page)
                 if held:
@@ -285,7 +290,9 @@ class Client:
         now = self._now().timestamp()
         today = [at for at in forced if at > now - timedelta(days=1).total_seconds()]
         if today and now - max(today) < FORCE_APART.total_seconds():
-            raise SendError("the access token is refused, and was drawn by force just now", retryable=True, after=FORCE_APART)
+            raise SendError(
+                "the access token is refused, and was drawn by force just now", retryable=True, after=FORCE_APART
+            )
         if len(today) >= FORCE_DAILY:
             raise SendError(
                 "the access token is refused again and again: another program draws tokens of this account. Stop it",

@@ -188,7 +188,8 @@ class Envelope:
         if query.get("encrypt_type", "raw") != "aes" or not query.get("msg_signature"):
             raise Refused(
                 "WeChat sends in plaintext",
-                setting=f"WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. Choose 安全模式 under {PUSH}.",
+                setting="WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. "
+                f"Choose 安全模式 under {PUSH}.",
             )
         try:
             text = body.decode()
@@ -205,7 +206,8 @@ class Envelope:
         if outer.keys() & {"FromUserName", "MsgType", "Content"}:
             raise Refused(
                 "WeChat sends in compatibility mode",
-                setting=f"WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the encrypted copy. Choose 安全模式 under {PUSH}.",
+                setting="WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the "
+                f"encrypted copy. Choose 安全模式 under {PUSH}.",
             )
         return self.decrypt(encrypted)
 
@@ -219,7 +221,9 @@ class Envelope:
                 continue
             read_fields(xml)
             return Opened(xml, key)
-        raise Refused("no EncodingAESKey of this account opens it: the key here and at WeChat differ, or it is for another AppID")
+        raise Refused(
+            "no EncodingAESKey of this account opens it: the key here and at WeChat differ, or it is for another AppID"
+        )
 
     def seal(self, xml: str, key: int) -> str:
         """An answer, encrypted with the key its question came with, and signed."""

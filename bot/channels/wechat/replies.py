@@ -21,7 +21,12 @@ MOST_BYTES: Final = 2048
 MORE: Final = "…"
 _BETWEEN: Final = "\n\n"
 #: Where a long text is best cut, the best first: after a line, a sentence, a part of one, a word.
-_CUTS: Final = (re.compile(r"\n+"), re.compile(r"[。！？；…!?;]+[”’」』）)]*|\.(?=\s)"), re.compile(r"[，、：,:]"), re.compile(r"\s"))
+_CUTS: Final = (
+    re.compile(r"\n+"),
+    re.compile(r"[。！？；…!?;]+[”’」』）)]*|\.(?=\s)"),
+    re.compile(r"[，、：,:]"),
+    re.compile(r"\s"),
+)
 #: Characters no XML document may hold, not even escaped (XML 1.0, 2.2), and halves of characters.
 _IMPOSSIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
