@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -61,8 +63,12 @@ class Stage:
         return WeChat(self.channel.settings, self.notes, self.clock, sleep=self.clock.sleep, http=self.channel._http)
 
 
+async def _pass_on(request: Request, go_on: RequestResponseEndpoint) -> Response:
+    return await go_on(request)
+
+
 @asynccontextmanager
-async def opened(*, patience: float = 2.0, hang_up: float = 5.0, photo: Callable[[str], bytes] | None = None, fake: dict[str, Any] | None = None, **account: Any) -> AsyncIterator[Stage]:
+async def opened(*, fenced: bool = True, patience: float = 2.0, hang_up: float = 5.0, photo: Callable[[str], bytes] | None = None, fake: dict[str, Any] | None = None, **account: Any) -> AsyncIterator[Stage]:
     clock = Clock()
     desk, notes = Desk(), Notes(clock)
     wechat = FakeWeChat(clock, hang_up=hang_up, templates=[fakes.Form("tmpl-1", ("thing4", "thing2", "phrase3"))], notices=[fakes.Form("tmpl-1", ("thing4", "thing2", "phrase3"))], **(fake or {}))
@@ -82,7 +88,9 @@ async def opened(*, patience: float = 2.0, hang_up: float = 5.0, photo: Callable
         )
         pace = Pace(patience=timedelta(seconds=patience), hang_up=timedelta(seconds=hang_up + 1))
         channel = WeChat(settings, notes, clock, sleep=clock.sleep, pace=pace, photo=photo, http=http, pictures=("127.0.0.1",))
-        async with fakes.serving(Starlette(routes=list(channel.routes(desk.accept, desk)))) as url:
+        # The desk's pages stand behind a middleware, which changes how a connection is seen to end.
+        fence = [Middleware(BaseHTTPMiddleware, dispatch=_pass_on)] if fenced else []
+        async with fakes.serving(Starlette(routes=list(channel.routes(desk.accept, desk)), middleware=fence)) as url:
             wechat.callback = url + settings.path
             yield Stage(clock, notes, desk, wechat, channel)
 
@@ -147,8 +155,9 @@ async def test_a_turn_that_takes_too_long_is_acknowledged_and_answered_by_custom
         assert stage.wechat.texts("service") == ["已登记"] and stage.wechat.violations == []
 
 
-async def test_a_redelivery_while_the_turn_runs_gets_the_answer_and_the_dead_connection_does_not() -> None:
-    async with opened(patience=20, hang_up=0.3) as stage:
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_a_redelivery_while_the_turn_runs_gets_the_answer_and_the_dead_connection_does_not(fenced: bool) -> None:
+    async with opened(fenced=fenced, patience=20, hang_up=0.3) as stage:
         stage.desk.answers = lambda _: None
         written = asyncio.create_task(stage.wechat.say("厨房漏水了"))
         await stage.desk.until(lambda: stage.desk.deliveries == 2)
@@ -160,10 +169,10 @@ async def test_a_redelivery_while_the_turn_runs_gets_the_answer_and_the_dead_con
 
 
 async def test_without_looking_whether_the_connection_lives_the_answer_would_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(_: Request) -> bool:
-        return False
+    async def never(_: Request) -> None:
+        await asyncio.Event().wait()
 
-    monkeypatch.setattr(Request, "is_disconnected", never)
+    monkeypatch.setattr(channel_module, "_hung_up", never)
     async with opened(patience=20, hang_up=0.2) as stage:
         stage.desk.answers = lambda _: None
         exchange = fakes.Exchange(stage.wechat.message("text", Content="厨房漏水了", MsgId="7"))
@@ -181,8 +190,9 @@ async def test_a_reply_that_was_lost_is_given_again_when_wechat_asks_again(stage
     assert len(stage.desk.inbox) == 1
 
 
-async def test_what_cannot_be_kept_is_not_acknowledged_and_comes_again() -> None:
-    async with opened(hang_up=0.6) as stage:
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_what_cannot_be_kept_is_not_acknowledged_and_comes_again(fenced: bool) -> None:
+    async with opened(fenced=fenced, hang_up=0.6) as stage:
         stage.desk.refusals = 2
         exchange = await stage.wechat.say("厨房漏水了")
         assert [a is None for a in exchange.answers] == [True, True, False]
@@ -205,6 +215,17 @@ async def test_a_desk_that_cannot_note_the_window_does_not_take_the_message() ->
         stage.notes.broken = True
         exchange = await stage.wechat.say("厨房漏水了")
         assert exchange.answers == [None, None, None] and stage.desk.inbox == {}
+
+
+async def test_a_desk_that_cannot_tell_its_answer_costs_the_reply_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> tuple[()]:
+        raise OSError("the database is away")
+
+    monkeypatch.setattr(Desk, "take", broken)
+    assert (await stage.wechat.say("厨房漏水了")).answers == [(200, "success")]
+    monkeypatch.undo()
+    await stage.desk.drain(stage.channel)
+    assert stage.wechat.texts("service") == ["收到"]
 
 
 async def test_nothing_to_say_is_acknowledged(stage: Stage) -> None:
@@ -901,8 +922,9 @@ async def test_news_that_fits_no_reply_becomes_a_telephone_call_at_once() -> Non
             assert not refused.value.retryable and "Telephone" in str(refused.value)
 
 
-async def test_a_reply_only_account_lets_wechat_ask_a_second_time() -> None:
-    async with opened(reach="reply_only", patience=0.1, hang_up=0.4) as stage:
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_a_reply_only_account_lets_wechat_ask_a_second_time(fenced: bool) -> None:
+    async with opened(fenced=fenced, reach="reply_only", patience=0.1, hang_up=0.4) as stage:
         stage.desk.answers = lambda _: None
         written = asyncio.create_task(stage.wechat.say("厨房漏水了"))
         await stage.desk.until(lambda: stage.desk.given_up == 1)  # the first delivery is held from now on
@@ -1190,6 +1212,35 @@ async def test_photos_are_fetched_from_nowhere_else(address: str) -> None:
         with pytest.raises(SendError) as refused:
             await stage.channel.fetch(Media("photo", f"m {address}"))
         assert not refused.value.retryable and "not WeChat's" in str(refused.value)
+
+
+async def test_a_photos_address_is_called_by_https() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, content=b"\xff\xd8", headers={"content-type": "image/jpeg"})
+
+    clock = Clock()
+    account = WeChatAccount("YH", "yh-mp", "wx0123456789abcdef", "", "t", "a" * 43, reach="reply_only")
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        channel = WeChat(account, Notes(clock), clock, http=http)
+        assert await channel.fetch(Media("photo", "m http://mmbiz.qpic.cn/mmbiz_jpg/x/0")) == b"\xff\xd8"
+    assert asked == ["https://mmbiz.qpic.cn/mmbiz_jpg/x/0"]
+
+
+async def test_a_client_of_its_own_is_closed() -> None:
+    clock = Clock()
+    channel = WeChat(WeChatAccount("YH", "yh-mp", "wx0123456789abcdef", "s", "t", "a" * 43), Notes(clock), clock)
+    await channel.aclose()
+    assert channel._http.is_closed
+
+
+async def test_a_video_is_no_photo(stage: Stage) -> None:
+    video = stage.wechat.sends(json.dumps({"video_url": "http://x/"}).encode(), "application/json")
+    with pytest.raises(SendError) as refused:
+        await stage.channel.fetch(Media("voice", video))
+    assert not refused.value.retryable
 
 
 async def test_photos_without_a_store_to_take_them_from_are_refused_and_not_left_out_silently(stage: Stage) -> None:
