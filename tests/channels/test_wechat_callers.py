@@ -162,6 +162,13 @@ async def test_bodies_of_every_kind_are_refused_in_order(stage: Stage, query: di
     assert stage.desk.inbox == {}
 
 
+async def test_a_strangers_body_is_not_even_read(stage: Stage) -> None:
+    query, body, _ = await _as_sent(stage)
+    far_too_long = body + " " * envelope.MOST_BYTES
+    assert (await _post(stage, {**query, "signature": "0" * 40}, far_too_long)).status_code == 403
+    assert (await _post(stage, query, far_too_long)).status_code == 413
+
+
 @pytest.mark.parametrize("encrypted", ["", "AAAA", "not base64!", "ab" * 64])
 async def test_what_is_signed_but_cannot_be_opened_is_refused(stage: Stage, encrypted: str) -> None:
     query, body = stage.wechat.sealed(encrypted)

@@ -313,6 +313,11 @@ async def test_a_working_account_has_nothing_to_remedy() -> None:
         assert stage.wechat.shown == [] and stage.wechat.violations == []
 
 
+async def test_an_account_that_may_only_reply_and_is_set_up_so_has_nothing_to_remedy() -> None:
+    async with opened(reach="reply_only", fake={"unauthorised": [SEND]}) as stage:
+        assert all(f.ok for f in await stage.channel.check())
+
+
 @pytest.mark.parametrize(
     ("account", "fake", "word"),
     [
