@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from sqlalchemy import select
 
 from bot import accounts, migrations, office, register_import
-from bot.channels import Channel, telegram, wecom
+from bot.channels import Channel, telegram, wechat, wecom
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
@@ -229,7 +229,7 @@ def posts_of(
     async def picture(name: str) -> bytes:
         return (await asyncio.to_thread(media.open, name))[0]
 
-    parts = Parts(machine.now, _menu(script), picture)
+    parts = Parts(machine.now, script, picture, media)
     return tuple(
         Post(
             communities[one.community],
@@ -246,22 +246,51 @@ class Parts:
     """What channels are built from besides their account and notebook."""
 
     now: Callable[[], datetime]
-    menu: tuple[telegram.MenuItem, ...]
+    script: Script
     picture: Callable[[str], Awaitable[bytes]]
+    media: MediaStore
 
 
 def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
     return telegram.channel(
-        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=parts.menu, picture=parts.picture
+        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=_menu(parts.script),
+        picture=parts.picture,
+    )  # fmt: skip
+
+
+def _wechat(account: Any, notes: Notes, parts: Parts) -> Channel:
+    return wechat.WeChat(
+        account, notes, parts.now, photo=lambda name: parts.media.open(name)[0], buttons=_menu_of_three(parts.script)
     )
 
 
 #: channel → how it is made of an account of data/channels.yml.
 _BUILDERS: Mapping[str, Callable[[Any, Notes, Parts], Channel]] = {
     telegram.NAME: _telegram,
+    wechat.NAME: _wechat,
     wecom.NAME: lambda account, notes, parts: wecom.WeCom(account, notes, parts.now),
     wecom.ROBOT: lambda account, notes, parts: wecom.Robot(account, notes, parts.now),
 }
+
+
+#: An Official Account has three buttons with up to five beneath each: which of the menu stands beneath which.
+_BENEATH = (
+    ("utter_part_menu_work", ("menu:repair", "menu:complaint", "menu:ticket_status")),
+    ("utter_part_menu_home", ("menu:fee_query", "menu:permit", "bind:")),
+    ("utter_part_menu_more", ("privacy:", "menu:handoff")),
+)
+
+
+def _menu_of_three(script: Script) -> list[dict[str, Any]]:
+    """The menu of an Official Account, which is Chinese, from `utter_channel_menu`."""
+    titles = {b.value: b.label for b in texts.say(script, "zh", "utter_channel_menu").buttons}
+    return [
+        {
+            "name": texts.words(script, "zh", key),
+            "sub_button": [{"type": "click", "name": titles[value], "key": value} for value in values],
+        }
+        for key, values in _BENEATH
+    ]
 
 
 def _menu(script: Script) -> tuple[telegram.MenuItem, ...]:

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from bot import accounts
-from bot.app import NoNlu, build_core
+from bot.app import NoNlu, _menu, _menu_of_three, build_core
 from bot.channels import Accept, Inbound, Message
 from bot.channels.telegram import PolledTelegram, TelegramAccount
+from bot.channels.wechat import menu
 from bot.core.domain import Mistakes, Script
 from bot.core.types import Priority, Say
 from bot.database import EVERY, Database
@@ -139,6 +140,15 @@ def test_every_mistake_is_named_with_its_place_and_remedy() -> None:
 def test_one_name_twice_is_refused() -> None:
     with pytest.raises(Mistakes, match="listed twice"):
         accounts.read({"telegram": [BOT, BOT]}, lambda name: TOKEN)
+
+
+def test_the_menus_of_the_platforms_hold_what_the_texts_say() -> None:
+    """Every platform has its own limits on menus; a title that grows too long is found here and not by the office."""
+    three = menu.checked(_menu_of_three(TEXTS))
+    keys = [below["key"] for above in three["button"] for below in above["sub_button"]]
+    beside = _menu(TEXTS)
+    assert sorted(keys) == sorted(item.button for item in beside) and len(keys) == len(set(keys)) == 8
+    assert {item.title["en"] for item in beside} >= {"Report a repair", "My home"}
 
 
 # ── listening under a lease ──

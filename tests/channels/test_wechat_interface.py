@@ -227,7 +227,7 @@ async def test_a_photos_address_is_called_by_https() -> None:
 async def test_a_client_of_its_own_is_closed() -> None:
     clock = Clock()
     channel = WeChat(WeChatAccount("YH", "yh-mp", "wx0123456789abcdef", "s", "t", "a" * 43), Notes(clock), clock)
-    await channel.aclose()
+    await channel.close()
     assert channel._http.is_closed
 
 

@@ -18,5 +18,6 @@ after each contact; after those by template message or subscription notice; afte
 
 from bot.channels.wechat.account import WeChatAccount, account
 from bot.channels.wechat.channel import WeChat
+from bot.channels.wechat.inbound import NAME
 
-__all__ = ["WeChat", "WeChatAccount", "account"]
+__all__ = ["NAME", "WeChat", "WeChatAccount", "account"]

@@ -73,6 +73,11 @@ class WeChatAccount:
     api: str = API
 
     @property
+    def name(self) -> str:
+        """What the database calls it."""
+        return self.account
+
+    @property
     def path(self) -> str:
         """The address of the callback on this desk's server."""
         return f"/wechat/{self.account}"

@@ -84,6 +84,7 @@ class WeChat:
         photo: Callable[[str], bytes] | None = None,
         http: httpx.AsyncClient | None = None,
         pictures: tuple[str, ...] = (),
+        buttons: object = (),
     ) -> None:
         self.settings = account
         self.pace = pace or Pace()
@@ -92,6 +93,7 @@ class WeChat:
         self._notebook = notebook
         self._now = now
         self._photo = photo
+        self._buttons = buttons
         self._own = http is None
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
         self.client = Client(account, notebook, self._http, now, sleep, pictures=pictures)
@@ -112,7 +114,8 @@ class WeChat:
     def reach(self) -> Reach:
         return self.settings.reach
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
+        """Close the connections."""
         if self._own:
             await self._http.aclose()
 
@@ -352,6 +355,16 @@ class WeChat:
     async def set_menu(self, buttons: object) -> None:
         """Put this menu under the conversation. Raises ValueError for a menu WeChat would not take, SendError otherwise."""
         await self.client.post("/cgi-bin/menu/create", menu.checked(buttons), repeatable=True)
+
+    async def prepare(self) -> Sequence[Finding]:
+        """Put the desk's menu under the conversation; an account without that right is told so."""
+        if not self._buttons:
+            return ()
+        try:
+            await self.set_menu(self._buttons)
+        except (SendError, ValueError) as failed:
+            return (Finding(False, f"The menu could not be set: {failed}", "See docs/channels/wechat.md, the menu."),)
+        return (Finding(True, "The menu is set."),)
 
     async def delete_menu(self) -> None:
         """Take the menu away. Raises SendError."""
