@@ -511,7 +511,7 @@ def save_state(conn: Connection, community_id: int, conversation_id: int, state:
 
 # ── Load and gather ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-_TALK = (
+_TALK_UNLOCKED = (
     select(
         CONVERSATION,
         func.coalesce(RESIDENT.c.name, "").label("resident_name"),
@@ -527,8 +527,8 @@ _TALK = (
         )
     )
     .where(CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.id == bindparam("id"))
-    .with_for_update(of=CONVERSATION)
 )
+_TALK = _TALK_UNLOCKED.with_for_update(of=CONVERSATION)
 _RESIDENT_OF = select(CONVERSATION.c.resident_id).where(
     CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.id == bindparam("id")
 )
@@ -568,7 +568,16 @@ def holds_talk(conn: Connection, community_id: int, conversation_id: int) -> boo
 
 def lock_talk(conn: Connection, community_id: int, conversation_id: int) -> Talk:
     """Lock the conversation. Tickets that the turn decides on must be locked already."""
-    r = conn.execute(_TALK, {"community_id": community_id, "id": conversation_id}).one()
+    return _talk(conn.execute(_TALK, {"community_id": community_id, "id": conversation_id}).one())
+
+
+def talk_of(conn: Connection, community_id: int, conversation_id: int) -> Talk:
+    """The conversation of a colleague, without a lock: nothing of its state is decided on, so no order of locks is at stake."""
+    r = conn.execute(_TALK_UNLOCKED, {"community_id": community_id, "id": conversation_id}).one()
+    return _talk(r)
+
+
+def _talk(r: Any) -> Talk:
     return Talk(
         r.id,
         Address(r.channel, r.account, r.address, conversation_id=r.id),

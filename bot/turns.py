@@ -19,14 +19,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
+from bot import cards, casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
 from bot.casebook import Asker, Case
 from bot.clock import Clock, DeskClock
-from bot.core import access
+from bot.core import access, tickets
 from bot.core.flows.binding import ROLES
 from bot.core.resolve import invitecode
 from bot.core.tickets import IllegalMove
 from bot.core.types import (
+    Button,
     Heard,
     Media,
     OpenTicket,
@@ -46,14 +47,14 @@ from bot.dues import DueRow
 from bot.rota import Colleague
 from bot.store import Claim, ClaimLost, Talk
 from bot.tables import table
-from bot.work import Change, Core, LockFirst, NotFound, Work
+from bot.work import STAFF_TALK, Change, Core, LockFirst, NotFound, Work
 
 T = TypeVar("T", covariant=True)
 
 LOCK_ROUNDS = 4
 _FLOOD = "utter_flood"
 #: Due rows that are no turn of a conversation: the workers carry them out.
-BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT)
+BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT, cards.SUBJECT)
 
 
 class _UseCase(Protocol[T]):
@@ -204,52 +205,65 @@ class Desk:
         Raises what `move` raises (its sentence is for staff; a second identical act is refused by the table) and
         NotFound. Nothing is changed then.
         """
-        change = change or Change()
 
         def act(conn: Connection, also: frozenset[int]) -> TicketView:
-            found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
-            if found is None:
-                raise NotFound(f"there is no ticket {number} here")
-            actor = _colleague(conn, community_id, staff_id)
-            work = self._begin_ticket(conn, community_id, found, also)
-            case = work.cases[found.id]
-            before = case.view
-            if change.version is not None and change.version != casebook.version(conn, community_id, found.id):
-                raise IllegalMove(f"{number} has changed since this page was shown", "status")
-            stated = replace(
-                before,
-                appointment=change.appointment or before.appointment,
-                resume_at=change.resume_at or before.resume_at,
-            )
-            after, _ = self.core.move(stated, action, actor.role, work.now, note, actor.name)
-            if action == "assign" and change.assignee_id is None:
-                raise IllegalMove(f"{number}: 'assign' needs the name of a colleague", "person")
-            assignee_id = case.assignee_id
-            if change.assignee_id is not None:
-                assignee = rota.colleague(conn, community_id, change.assignee_id)
-                if assignee is None:
-                    raise NotFound("whoever was named is not an active member of staff of this community")
-                if not access.sees(assignee.role, before.kind):
-                    raise IllegalMove(f"{number}: whoever was named does not work on this kind of ticket", "person")
-                assignee_id, after = assignee.id, replace(after, assignee=assignee.name)
-            elif not after.assignee:
-                assignee_id = None
-            elif after.assignee == actor.name and after.assignee != before.assignee:
-                assignee_id = actor.id
-            if change.photos:
-                casebook.add_photos(conn, community_id, found.id, change.photos, work.now, actor.role)
-                after = replace(after, photos=after.photos + len(change.photos))
-            work.write(case, after, assignee_id)
-            work.note(before, after, action, actor.role, actor.name, actor.id, note)
-            crash_point("act.moved")
-            work.talk = self._talk_of(conn, work, found)
-            state = work.step(TicketMoved(after, action, actor.role, actor.name, note))
-            if work.talk is not None:
-                store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
-            crash_point("act.saved")
-            return work.cases[found.id].view
+            return self._act(conn, also, community_id, staff_id, number, action, note, change or Change())
 
         return self._locking(community_id, act)
+
+    def _act(
+        self, conn: Connection, also: frozenset[int], community_id: int, staff_id: int, number: str, action: str, note: str,
+        change: Change,
+    ) -> TicketView:  # fmt: skip
+        found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
+        if found is None:
+            raise NotFound(f"there is no ticket {number} here")
+        actor = _colleague(conn, community_id, staff_id)
+        work = self._begin_ticket(conn, community_id, found, also)
+        case = work.cases[found.id]
+        before = case.view
+        if change.version is not None and change.version != casebook.version(conn, community_id, found.id):
+            raise IllegalMove(f"{number} has changed since this page was shown", "status")
+        stated = replace(
+            before,
+            appointment=change.appointment or before.appointment,
+            resume_at=change.resume_at or before.resume_at,
+        )
+        after, _ = self.core.move(stated, action, actor.role, work.now, note, actor.name)
+        if action == "assign" and change.assignee_id is None:
+            raise IllegalMove(f"{number}: 'assign' needs the name of a colleague", "person")
+        assignee_id = case.assignee_id
+        if change.assignee_id is not None:
+            assignee = rota.colleague(conn, community_id, change.assignee_id)
+            if assignee is None:
+                raise NotFound("whoever was named is not an active member of staff of this community")
+            if not access.sees(assignee.role, before.kind):
+                raise IllegalMove(f"{number}: whoever was named does not work on this kind of ticket", "person")
+            assignee_id, after = assignee.id, replace(after, assignee=assignee.name)
+        elif not after.assignee:
+            assignee_id = None
+        elif after.assignee == actor.name and after.assignee != before.assignee:
+            assignee_id = actor.id
+        if change.photos:
+            casebook.add_photos(conn, community_id, found.id, change.photos, work.now, actor.role)
+            after = replace(after, photos=after.photos + len(change.photos))
+        work.write(case, after, assignee_id)
+        work.note(before, after, action, actor.role, actor.name, actor.id, note)
+        crash_point("act.moved")
+        work.talk = self._talk_of(conn, work, found)
+        state = work.step(TicketMoved(after, action, actor.role, actor.name, note))
+        if work.talk is not None:
+            store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
+        crash_point("act.saved")
+        self._redraw(conn, community_id, after, actor)
+        return work.cases[found.id].view
+
+    def _redraw(self, conn: Connection, community_id: int, ticket: TicketView, actor: Colleague) -> None:
+        """Cards about this ticket in colleagues' chats show buttons that mean something else now: they are changed soon after."""
+        if cards.are_out(conn, community_id, ticket.id):
+            words = self.core.words(f"utter_status_{ticket.status}", {}, actor.language)
+            data = {"text": f"{actor.name}：{words}"}
+            dues.remind(conn, community_id, (cards.SUBJECT, ticket.id), "redraw", 1, self.clock.now(), data)
 
     def add_note(self, community_id: int, staff_id: int, number: str, words: str, once: str) -> None:
         """An internal line on the ticket: staff alone read it. Raises NotFound."""
@@ -526,6 +540,8 @@ class Desk:
 
     def fire_due(self, due: DueRow) -> bool:
         """Fire a claimed due row. False: it was cancelled meanwhile, or the claim was lost; nothing is done then."""
+        if due.subject_type == STAFF_TALK:
+            return self._fire_step(due)
 
         def fire(conn: Connection, also: frozenset[int]) -> bool:
             work: Work
@@ -553,6 +569,50 @@ class Desk:
             return True
 
         return self._locking(due.community_id, fire)
+
+    def _fire_step(self, due: DueRow) -> bool:
+        """A step that a colleague took in a chat: taken, or refused with a sentence. Nothing of a refused step is written."""
+        number, action = str(due.data["number"]), str(due.data["action"])
+
+        def take(conn: Connection, also: frozenset[int]) -> bool:
+            if not dues.settle(conn, due, "done"):
+                return False
+            talk = store.talk_of(conn, due.community_id, due.subject_id)
+            if talk.staff_id is None:
+                return True  # unbound since
+            after = self._act(conn, also, due.community_id, talk.staff_id, number, action, "", Change())
+            self._answer_colleague(conn, due, talk, "utter_staff_step", number, after)
+            return True
+
+        def refuse(conn: Connection) -> bool:
+            if not dues.settle(conn, due, "done", "refused"):
+                return False
+            talk = store.talk_of(conn, due.community_id, due.subject_id)
+            self._answer_colleague(conn, due, talk, "utter_staff_step_refused", number, None)
+            return True
+
+        try:
+            return self._locking(due.community_id, take)
+        except (IllegalMove, NotFound, access.Refused):
+            return self.database.write(due.community_id, refuse)
+
+    def _answer_colleague(
+        self, conn: Connection, due: DueRow, talk: Talk, key: str, number: str, after: TicketView | None
+    ) -> None:
+        colleague = rota.colleague(conn, due.community_id, talk.staff_id) if talk.staff_id is not None else None
+        if colleague is None:
+            return
+        status = self.core.words(f"utter_status_{after.status}", {}, colleague.language) if after else ""
+        words = self.core.words(key, {"number": number, "status": status}, colleague.language)
+        buttons = () if after is None else tuple(
+            Button(self.core.words(f"utter_act_{step}", {}, colleague.language), f"act:{number}:{step}")
+            for step in tickets.steps(after.kind, after.status, colleague.role)
+        )
+        letter = outbox.row(
+            due.community_id, talk.address, Say(words, buttons, key=key), desk_now=self.clock.now(),
+            machine_now=self.machine.now(), ticket_id=after.id if after else None,
+        )  # fmt: skip
+        outbox.put(conn, [letter])
 
     def claim_due(
         self, until: datetime, token: str, lease: timedelta, besides: tuple[str, ...] = ()

@@ -19,8 +19,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import dues, outbox, photos, privacy, store
-from bot.channels import Channel, Fetches, Inbound, Message, SendError
+from bot import cards, dues, outbox, photos, privacy, store
+from bot.channels import Channel, Fetches, Inbound, Message, Redraws, SendError
 from bot.core.types import Heard
 from bot.database import EVERY, crash_point
 from bot.dues import DueRow
@@ -314,8 +314,26 @@ class Workers:
             await self._fetch(due)
         elif due.subject_type == privacy.SUBJECT:
             await self._purge(due)
+        elif due.subject_type == cards.SUBJECT:
+            await self._redraw(due)
         else:
             await self.desk.database.hop(lambda: self.desk.fire_due(due))
+
+    async def _redraw(self, due: DueRow) -> None:
+        """Take the buttons off the cards of a ticket that somebody has acted on. A card that cannot be changed stays: its
+        buttons are refused with a sentence."""
+        out = await self.desk.database.ask(
+            due.community_id, lambda conn: cards.out(conn, due.community_id, due.subject_id)
+        )
+        for card in out:
+            channel = self._channels.get((card.channel, card.account))
+            if isinstance(channel, Redraws):
+                try:
+                    async with asyncio.timeout(self.pace.send_limit.total_seconds()):
+                        await channel.update_card(card.id, str(due.data["text"]))
+                except (SendError, TimeoutError) as failed:
+                    log.warning("card_not_redrawn", outbox=card.id, why=str(failed))
+        await self.desk.database.run(due.community_id, lambda conn: dues.settle(conn, due, "done"))
 
     async def _purge(self, due: DueRow) -> None:
         """The nightly purge: rows first, then the files that no row names any more."""

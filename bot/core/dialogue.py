@@ -338,7 +338,9 @@ _BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
     "bind": binding.button,
     "house": household.button,
     "privacy": privacy.button,
-    "staff": lambda talk, rest, heard: _stale(talk),  # a colleague's button, pressed by somebody who is none any more
+    # A colleague's buttons, pressed by somebody who is none any more.
+    "staff": lambda talk, rest, heard: _stale(talk),
+    "act": lambda talk, rest, heard: _stale(talk),
 }
 
 

@@ -644,6 +644,15 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class ActAs:
+    """The colleague who speaks takes a step of a ticket. It concerns another conversation, so it is carried out as a turn of its
+    own, once, right after this one."""
+
+    number: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """A way into the staff's pages for the colleague who speaks; `{link}` in the texts is filled by the store."""
 
@@ -672,6 +681,7 @@ Effect: TypeAlias = (
     | Export
     | Forget
     | SignIn
+    | ActAs
 )
 
 

@@ -26,7 +26,7 @@ from bot.settings import ROOT
 from bot.store import Flood
 from bot.tables import METADATA, table
 from bot.work import NotFound
-from tests.store.office import POLICY, Office, open_office
+from tests.store.office import POLICY, Office, Platform, open_office
 
 TEXTS: Script = open_texts(ROOT)
 CORE = build_core(TEXTS, 2027, "https://desk.example")
@@ -236,6 +236,68 @@ async def test_a_colleague_s_chat_gets_the_notices_and_the_way_in(desk: Office) 
     assert re.search(r"https://desk\.example/desk/login/\S{20,}", said)
     desk.database.write(EVERY, lambda c: c.execute(update(table("staff")).where(table("staff").c.id == 1).values(active=False)))
     assert "login" not in await says(desk, "zhang", "在吗"), "who has left gets no way in"
+
+
+async def test_a_colleague_takes_steps_in_a_chat_and_the_resident_hears_of_them(desk: Office) -> None:
+    for person, address in ((TECHNICIAN, "zhang"), (STEWARD, "liu")):
+        await says(desk, address, desk.desk.invite_colleague(1, SUPERVISOR, person), "确认")
+    await bind(desk)
+    await says(desk, "wang", button="menu:repair")
+    await says(desk, "wang", "厨房漏水", "随时", "对")
+    number = desk.rows("ticket", "number")[0][0]
+    notice = desk.rows("outbox", "buttons", address="zhang", key="utter_staff_new_ticket")[0][0]
+    assert [value for _, value in notice] == [f"act:{number}:accept"]
+    assert desk.rows("outbox", "buttons", address="staff:1", key="utter_staff_new_ticket") == [([],)]
+
+    await says(desk, "zhang", button=f"act:{number}:accept")
+    await desk.workers.tick()
+    assert desk.rows("ticket", "status", "assignee_id") == [("dispatched", TECHNICIAN)]
+    said = desk.rows("outbox", "text", "buttons", address="zhang")[-1]
+    assert said[0] == f"{number}：已派单" and [v for _, v in said[1]] == [f"act:{number}:depart", f"act:{number}:arrive"]
+    assert any("张师傅" in t for (t,) in desk.rows("outbox", "text", address="wang"))
+
+    await says(desk, "zhang", button=f"act:{number}:accept")  # pressed again on the old card
+    await desk.workers.tick()
+    assert desk.rows("ticket", "status") == [("dispatched",)]
+    assert "不能这样操作" in desk.rows("outbox", "text", address="zhang")[-1][0]
+    assert [a for (a,) in desk.rows("ticket_event", "action")] == ["open", "accept"]
+
+
+async def test_a_forged_step_a_foreign_ticket_and_a_stranger_s_press_move_nothing(desk: Office) -> None:
+    await says(desk, "zhang", desk.desk.invite_colleague(1, SUPERVISOR, TECHNICIAN), "确认")
+    await says(desk, "wang", button="menu:complaint")
+    await says(desk, "wang", "楼上太吵", "13811112222", "对")
+    number = desk.rows("ticket", "number", kind="complaint")[0][0]
+    # A technician has no part in complaints; there is no such ticket; no such step; and a resident is no colleague.
+    for address, press in (
+        ("zhang", f"act:{number}:acknowledge"), ("zhang", "act:CY-BX-20270301-9999:accept"), ("zhang", f"act:{number}:close"),
+        ("wang", f"act:{number}:acknowledge"),
+    ):  # fmt: skip
+        await says(desk, address, button=press)
+        await desk.workers.tick()
+    assert desk.rows("ticket", "status", kind="complaint") == [("submitted",)]
+
+
+async def test_cards_of_others_are_redrawn_once_a_colleague_has_acted(desk: Office) -> None:
+    drawn: list[tuple[int, str]] = []
+
+    class Cards(Platform):
+        async def update_card(self, message_id: int, text: str) -> bool:
+            drawn.append((message_id, text))
+            return True
+
+    desk.workers._channels = {("telegram", "bot"): Cards(), ("desk", ""): desk.staff_page}
+    for person, address in ((TECHNICIAN, "zhang"), (STEWARD, "liu")):
+        await says(desk, address, desk.desk.invite_colleague(1, SUPERVISOR, person), "确认")
+    await says(desk, "wang", button="menu:repair")
+    await says(desk, "wang", "厨房漏水", "3栋2单元501", "随时", "13811112222", "对")
+    await desk.deliver()
+    number = desk.rows("ticket", "number")[0][0]
+    card = desk.rows("outbox", "id", address="zhang", key="utter_staff_new_ticket")[0][0]
+    desk.desk.act_on_ticket(1, STEWARD, number, "accept")
+    await desk.workers.tick()
+    assert (card, "刘管家：已派单") in drawn
+    assert desk.rows("due", "status", kind="redraw") == [("done",)]
 
 
 async def test_one_s_own_device_is_the_same_person(desk: Office) -> None:
