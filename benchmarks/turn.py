@@ -20,7 +20,7 @@ from sqlalchemy import event, insert
 
 from bot import dues, outbox, store
 from bot.core.types import Heard
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.migrations import upgrade
 from bot.tables import table
 from tests.store.office import BURST, LEASE, Office, open_office
@@ -40,7 +40,7 @@ def timed(what: str, times: int, work: Callable[[], object]) -> None:
 
 
 def turn(desk: Office, text: str) -> None:
-    claim = desk.database.write(lambda c: store.claim_conversation(c, "bench", desk.machine.now(), LEASE))
+    claim = desk.database.write(EVERY, lambda c: store.claim_conversation(c, "bench", desk.machine.now(), LEASE))
     assert claim is not None
     desk.desk.take_turn(claim, Heard(text))
 
@@ -66,7 +66,7 @@ def measure(url: str) -> None:
 
     timed("accept a message", TURNS, lambda: desk.say("你好"))
     while (
-        c := database.write(lambda c: store.claim_conversation(c, "b", desk.machine.now() + BURST, LEASE))
+        c := database.write(EVERY, lambda c: store.claim_conversation(c, "b", desk.machine.now() + BURST, LEASE))
     ) and c.rows:
         desk.desk.take_turn(c, Heard("你好"))
 
@@ -103,6 +103,7 @@ def measure(url: str) -> None:
     far = desk.clock.now() + timedelta(days=30)
     later = desk.machine.now() + timedelta(days=30)
     database.write(
+        EVERY,
         lambda c: c.execute(
             insert(table("due")),
             [
@@ -126,6 +127,7 @@ def measure(url: str) -> None:
         "created_at": far,
     }
     database.write(
+        EVERY,
         lambda c: c.execute(
             insert(table("outbox")),
             [{**row, "lane": f"x{n}", "status": "retry", "next_at": later} for n in range(WAITING)],
@@ -133,30 +135,30 @@ def measure(url: str) -> None:
     )
     machine, now = desk.machine.now(), desk.clock.now()
     o = table("outbox")
-    database.write(lambda c: c.execute(o.update().where(o.c.next_at < later).values(status="sent")))
+    database.write(EVERY, lambda c: c.execute(o.update().where(o.c.next_at < later).values(status="sent")))
     if database.dialect == "postgresql":
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             conn.exec_driver_sql("ANALYZE")
     timed(
         f"due tick, {WAITING:,} rows not yet due",
         200,
-        lambda: database.write(lambda c: dues.claim(c, now, "b", machine, LEASE)),
+        lambda: database.write(EVERY, lambda c: dues.claim(c, now, "b", machine, LEASE)),
     )
     timed(
         f"send tick, {WAITING:,} rows not yet to be sent",
         200,
-        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
+        lambda: database.write(EVERY, lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
     )
     timed(
         "inbox tick, nothing waits",
         200,
-        lambda: database.write(lambda c: store.claim_conversation(c, "b", machine, LEASE)),
+        lambda: database.write(EVERY, lambda c: store.claim_conversation(c, "b", machine, LEASE)),
     )
-    database.write(lambda c: c.execute(o.update().where(o.c.next_at == later).values(next_at=machine)))
+    database.write(EVERY, lambda c: c.execute(o.update().where(o.c.next_at == later).values(next_at=machine)))
     timed(
         f"send tick, {WAITING:,} rows to be sent now, 20 claimed",
         20,
-        lambda: database.write(lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
+        lambda: database.write(EVERY, lambda c: outbox.claim(c, "b", machine, LEASE, ["bench"])),
     )
     database.close()
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from bot import app as desk_app
 from bot import migrations, nlu_eval, nlu_review, office, register_import, register_update, talks, terminal
@@ -289,7 +290,10 @@ def privacy_purge(db: Db = "") -> None:
 
 @cli.command()
 def check() -> None:
-    """Read domain.yml, data/*.yml (with the secrets that channels.yml names) and the pages' words, and name each mistake."""
+    """Read domain.yml, data/*.yml (with the secrets that channels.yml names) and the pages' words, and name each mistake.
+
+    On PostgreSQL it also says when the database's role is one that row-level security does not bind.
+    """
     try:
         script = office.open_office(Settings().root)
         desk_app.listed_accounts(Settings())
@@ -302,6 +306,22 @@ def check() -> None:
             errors.print(str(mistake), style="red")
         raise typer.Exit(1) from None
     Console().print(f"{len(script.responses)} texts, {len(script.intents)} intents, {len(script.policy.clocks)} clocks: all right")
+    _look_at_role(Settings())
+
+
+def _look_at_role(settings: Settings) -> None:
+    """A word where PostgreSQL would not keep communities apart. The files are right all the same."""
+    if not settings.database.startswith("postgresql"):
+        return
+    database = Database(settings.database)
+    try:
+        weak = database.unguarded()
+    except OperationalError:
+        weak = "The database of DESK_DB could not be reached, so its role was not looked at."
+    finally:
+        database.close()
+    if weak is not None:
+        errors.print(weak, style="yellow", markup=False)
 
 
 @cli.command()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from bot.channels import telegram, wecom
+from bot.channels import telegram, wechat, wecom
 from bot.core.domain import Mistake, Mistakes
 
 
@@ -30,6 +30,7 @@ Secret: TypeAlias = Callable[[str], str | None]
 #: channel → who reads one of its entries. To add a channel, list it here and in `app._BUILDERS`.
 READERS: Mapping[str, Callable[[Mapping[str, Any], Secret], Account]] = {
     telegram.NAME: telegram.account,
+    wechat.NAME: wechat.account,
     wecom.NAME: wecom.account,
     wecom.ROBOT: wecom.robot_account,
 }

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from sqlalchemy import select
 
 from bot import accounts, migrations, office, register_import
-from bot.channels import Channel, telegram, wecom
+from bot.channels import Channel, telegram, wechat, wecom
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
@@ -28,7 +28,8 @@ from bot.core.codec import state_from_json, state_to_json
 from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve.command import SLASHES
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
-from bot.database import Database
+from bot.database import EVERY, Database
+from bot.faq import Finder
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
@@ -122,7 +123,10 @@ def open_database(settings: Settings, progress: Progress) -> Database:
     database = Database(settings.database)
     if not fresh:
         migrations.upgrade(database.writer)
-        if database.read(lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
+        weak = database.unguarded()
+        if weak:
+            progress(weak)
+        if database.read(EVERY, lambda c: c.scalar(select(table("community").c.id).limit(1))) is None:
             progress("loading the demo estate …")
             report = register_import.import_registers(database, settings.root / "data" / "demo", MachineClock().now())
             if report.problems:
@@ -208,7 +212,7 @@ def posts_of(
         return ()
     table_ = table("community")
     communities = {
-        row.code: row.id for row in database.read(lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
+        row.code: row.id for row in database.read(EVERY, lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
     }
     missing = [one for one in listed if one.community not in communities]
     if missing:
@@ -225,7 +229,7 @@ def posts_of(
     async def picture(name: str) -> bytes:
         return (await asyncio.to_thread(media.open, name))[0]
 
-    parts = Parts(machine.now, _menu(script), picture)
+    parts = Parts(machine.now, script, picture, media)
     return tuple(
         Post(
             communities[one.community],
@@ -242,22 +246,51 @@ class Parts:
     """What channels are built from besides their account and notebook."""
 
     now: Callable[[], datetime]
-    menu: tuple[telegram.MenuItem, ...]
+    script: Script
     picture: Callable[[str], Awaitable[bytes]]
+    media: MediaStore
 
 
 def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
     return telegram.channel(
-        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=parts.menu, picture=parts.picture
+        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=_menu(parts.script),
+        picture=parts.picture,
+    )  # fmt: skip
+
+
+def _wechat(account: Any, notes: Notes, parts: Parts) -> Channel:
+    return wechat.WeChat(
+        account, notes, parts.now, photo=lambda name: parts.media.open(name)[0], buttons=_menu_of_three(parts.script)
     )
 
 
 #: channel → how it is made of an account of data/channels.yml.
 _BUILDERS: Mapping[str, Callable[[Any, Notes, Parts], Channel]] = {
     telegram.NAME: _telegram,
+    wechat.NAME: _wechat,
     wecom.NAME: lambda account, notes, parts: wecom.WeCom(account, notes, parts.now),
     wecom.ROBOT: lambda account, notes, parts: wecom.Robot(account, notes, parts.now),
 }
+
+
+#: An Official Account has three buttons with up to five beneath each: which of the menu stands beneath which.
+_BENEATH = (
+    ("utter_part_menu_work", ("menu:repair", "menu:complaint", "menu:ticket_status")),
+    ("utter_part_menu_home", ("menu:fee_query", "menu:permit", "bind:")),
+    ("utter_part_menu_more", ("privacy:", "menu:handoff")),
+)
+
+
+def _menu_of_three(script: Script) -> list[dict[str, Any]]:
+    """The menu of an Official Account, which is Chinese, from `utter_channel_menu`."""
+    titles = {b.value: b.label for b in texts.say(script, "zh", "utter_channel_menu").buttons}
+    return [
+        {
+            "name": texts.words(script, "zh", key),
+            "sub_button": [{"type": "click", "name": titles[value], "key": value} for value in values],
+        }
+        for key, values in _BENEATH
+    ]
 
 
 def _menu(script: Script) -> tuple[telegram.MenuItem, ...]:
@@ -304,7 +337,10 @@ async def open_app(
         desk = Desk(database, build_core(script, base.now().year, settings.site), clock, machine)
         if nlu is None:
             keeper = await start_rasa(settings, progress)
-        ear = Ear(nlu or keeper or NoNlu(), script)
+        finder = Finder(script.faq, script.policy.faq_sure)
+        if keeper is not None:
+            finder.begin()
+        ear = Ear(nlu or keeper or NoNlu(), script, finder)
         media = MediaStore(settings.var / "media")
         watch = Watch(database)
         posts = posts_of(settings, script, database, machine, media) if platforms else ()
@@ -317,7 +353,8 @@ async def open_app(
         desk.plan_purge()
         workers = Workers(desk, holder, ear.hear, by_name, random.random, pace, media)
         community_id = database.read(
-            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
+            EVERY,  # which one it is, by its code
+            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community)),
         )
         if community_id is None:
             raise SystemExit(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot.database import Database, both, insert_into
+from bot.database import EVERY, Database, both, insert_into
 from bot.tables import table
 
 _CLOCK = table("clock")
@@ -54,7 +54,7 @@ class DeskClock:
 
     def load(self, database: Database) -> None:
         """Read the offset another process or an earlier run left."""
-        self._offset = timedelta(seconds=database.read(lambda c: c.scalar(_READ)) or 0.0)
+        self._offset = timedelta(seconds=database.read(EVERY, lambda c: c.scalar(_READ)) or 0.0)
 
     def move_to(self, conn: Connection, instant: datetime) -> Callable[[], None]:
         """Write the move in this transaction; the returned callable makes it true here, after the commit.

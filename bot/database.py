@@ -6,6 +6,10 @@ task can slip in between two of its statements; it must not await, send, or read
 SQLite (embedded, one process): WAL, synchronous=FULL, foreign keys on; one writing connection on one thread that begins
 IMMEDIATE (a read that later writes would otherwise fail at once in WAL), and read-only connections beside it.
 PostgreSQL: READ COMMITTED; what a turn decides on is locked by the turn. A deadlock victim is run again.
+
+Every transaction says within which community it works. Its statements say so too, one by one: that is the first lock, on
+both engines. On PostgreSQL the database says it again, and that is the second: a policy on every table of a community (row-level
+security, docs/postgresql.md) shows and takes only the rows of the community the transaction was begun for.
 """
 
 from __future__ import annotations
@@ -14,15 +18,25 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any, TypeVar
+from contextlib import contextmanager
+from typing import IO, Any, Final, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
+
+#: Where a transaction works: in one community, by its id, or in all of them.
+Within: TypeAlias = int | Literal["every community"]
+#: For what has no community yet (a claim, a token, a code being looked up) or is of the deployment (sweeps, the clock,
+#: imports, migrations). Everything else names its community.
+EVERY: Final = "every community"
+
+_CONFINE = text("SELECT set_config('desk.community', :within, true)")
+_PASSES = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 #: SQLSTATEs after which PostgreSQL asks to run the same transaction again: serialization failure, deadlock.
 AGAIN = frozenset({"40001", "40P01"})
@@ -56,6 +70,12 @@ def both(build: Callable[[str], T]) -> dict[str, T]:
     return {dialect: build(dialect) for dialect in ("sqlite", "postgresql")}
 
 
+def confine(conn: Connection, within: Within) -> None:
+    """Until this transaction ends, PostgreSQL shows and takes the rows of this community alone. SQLite has no such thing."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(_CONFINE, {"within": "*" if within == EVERY else str(int(within))})
+
+
 class Database:
     """The writing and the reading engine of one database.
 
@@ -86,33 +106,43 @@ class Database:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="desk-db")
         self._read_threads = ThreadPoolExecutor(2, thread_name_prefix="desk-db-read")
 
-    def write(self, transaction: Callable[[Connection], T]) -> T:
+    def write(self, within: Within, transaction: Callable[[Connection], T]) -> T:
         """Run one transaction here and now. It is run again if PostgreSQL made it the victim of a deadlock."""
         for attempt in range(1, TRIES + 1):
             try:
-                with self.writer.begin() as conn:
+                with _begun(self.writer, within) as conn:
                     return transaction(conn)
             except DBAPIError as error:
                 if attempt == TRIES or getattr(error.orig, "sqlstate", None) not in AGAIN:
                     raise
         raise AssertionError("unreachable")
 
-    def read(self, query: Callable[[Connection], T]) -> T:
+    def read(self, within: Within, query: Callable[[Connection], T]) -> T:
         """Run a query that changes nothing (on SQLite it cannot)."""
-        with self.reader.begin() as conn:
+        with _begun(self.reader, within) as conn:
             return query(conn)
 
-    async def run(self, transaction: Callable[[Connection], T]) -> T:
+    async def run(self, within: Within, transaction: Callable[[Connection], T]) -> T:
         """One whole transaction per thread hop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write, transaction)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write, within, transaction)
 
     async def hop(self, call: Callable[[], T]) -> T:
         """Run a use case, which runs its own transactions, in one thread hop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    async def ask(self, query: Callable[[Connection], T]) -> T:
+    async def ask(self, within: Within, query: Callable[[Connection], T]) -> T:
         """`read`, off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read, query)
+        return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read, within, query)
+
+    def unguarded(self) -> str | None:
+        """Why the second lock does not hold here, and the way out, as a sentence for the operator; None: it holds, or SQLite."""
+        if self.dialect != "postgresql" or not self.read(EVERY, lambda conn: conn.scalar(_PASSES)):
+            return None
+        return (
+            f"The database role {self.url.username or 'of DESK_DB'} is a superuser or has BYPASSRLS, so PostgreSQL does not keep "
+            "communities apart for it: the desk's own queries alone do. Create an ordinary role that owns the database, "
+            "CREATE ROLE desk LOGIN NOSUPERUSER NOBYPASSRLS, and name it in DESK_DB (docs/postgresql.md)."
+        )
 
     def hold_alone(self) -> IO[str] | None:
         """On SQLite, hold the file for this process until it ends; keep what is returned.
@@ -138,6 +168,13 @@ class Database:
         self._read_threads.shutdown()
         self.writer.dispose()
         self.reader.dispose()
+
+
+@contextmanager
+def _begun(engine: Engine, within: Within) -> Iterator[Connection]:
+    with engine.begin() as conn:
+        confine(conn, within)
+        yield conn
 
 
 def _set_up_sqlite(engine: Engine, begin: str, *, read_only: bool) -> None:

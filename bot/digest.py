@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Table, and_, func, select
 from sqlalchemy.sql import ColumnElement
 
 from bot.core.types import Community
@@ -37,6 +37,10 @@ class Digest:
         return sum(1 for score in self.answers if score >= 3)
 
 
+def _of_ticket(of: Table) -> ColumnElement[bool]:
+    return and_(of.c.community_id == TICKET.c.community_id, of.c.ticket_id == TICKET.c.id)
+
+
 def read(conn: Connection, community: Community, day: date, now: datetime) -> Digest:
     """The digest of a local day. `now` is the desk clock, aware UTC."""
     start = datetime.combine(day, time(), community.zone).astimezone(UTC)
@@ -51,7 +55,7 @@ def read(conn: Connection, community: Community, day: date, now: datetime) -> Di
     ).all()
     closed = conn.execute(
         select(TICKET.c.kind, func.count())
-        .join(EVENT, EVENT.c.ticket_id == TICKET.c.id)
+        .join(EVENT, _of_ticket(EVENT))
         .where(own, during(EVENT.c.at), EVENT.c.to_status == "closed", EVENT.c.from_status != "closed")
         .group_by(TICKET.c.kind)
     ).all()
@@ -63,21 +67,21 @@ def read(conn: Connection, community: Community, day: date, now: datetime) -> Di
     ).all()
     waiting = conn.execute(
         select(TICKET.c.number, ESCALATION.c.kind, func.max(ESCALATION.c.level), func.min(ESCALATION.c.at))
-        .join(ESCALATION, ESCALATION.c.ticket_id == TICKET.c.id)
+        .join(ESCALATION, _of_ticket(ESCALATION))
         .where(own, ESCALATION.c.acknowledged_at.is_(None))
         .group_by(TICKET.c.number, ESCALATION.c.kind)
         .order_by(func.min(ESCALATION.c.at))
     ).all()
     overdue = conn.execute(
         select(TICKET.c.number, ESCALATION.c.kind, func.min(ESCALATION.c.at))
-        .join(ESCALATION, ESCALATION.c.ticket_id == TICKET.c.id)
+        .join(ESCALATION, _of_ticket(ESCALATION))
         .where(own, TICKET.c.open)
         .group_by(TICKET.c.number, ESCALATION.c.kind)
         .order_by(func.min(ESCALATION.c.at))
     ).all()
     answers = conn.execute(
         select(TICKET.c.number, ANSWER.c.score)
-        .join(TICKET, TICKET.c.id == ANSWER.c.ticket_id)
+        .join(TICKET, _of_ticket(ANSWER))
         .where(own, ANSWER.c.score.is_not(None), during(ANSWER.c.at))
     ).all()
     phone_tasks = conn.scalar(

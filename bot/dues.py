@@ -127,9 +127,15 @@ _CLAIM = (
         DUE.c.attempts,
     )
 )
+_HELD = (
+    DUE.c.community_id == bindparam("of_community"),
+    DUE.c.id == bindparam("of_id"),
+    DUE.c.status == "pending",
+    DUE.c.claimed_by == bindparam("token"),
+)
 _FIRED = (
     update(DUE)
-    .where(DUE.c.id == bindparam("of_id"), DUE.c.status == "pending", DUE.c.claimed_by == bindparam("token"))
+    .where(*_HELD)
     .values(
         status=bindparam("new_status"),
         late=case((DUE.c.source == "deadline", True), else_=DUE.c.late),
@@ -139,11 +145,7 @@ _FIRED = (
     )
     .returning(DUE.c.id)
 )
-_RELEASE = (
-    update(DUE)
-    .where(DUE.c.id == bindparam("of_id"), DUE.c.status == "pending", DUE.c.claimed_by == bindparam("token"))
-    .values(claimed_until=bindparam("again_at"), error=bindparam("why"))
-)
+_RELEASE = update(DUE).where(*_HELD).values(claimed_until=bindparam("again_at"), error=bindparam("why"))
 
 
 def _row(community_id: int, subject: tuple[str, int], due: Deadline, source: str) -> dict[str, Any]:
@@ -245,14 +247,16 @@ def claim(
     return None if row is None else DueRow(**row._mapping, token=token)
 
 
+def _held(due: DueRow) -> dict[str, Any]:
+    return {"of_community": due.community_id, "of_id": due.id, "token": due.token}
+
+
 def settle(conn: Connection, due: DueRow, status: str, why: str = "") -> bool:
     """Mark a claimed row done or parked. False: it was cancelled, or the claim was lost; then nothing may be fired."""
-    row = conn.execute(
-        _FIRED, {"of_id": due.id, "token": due.token, "new_status": status, "why": why}
-    ).one_or_none()
+    row = conn.execute(_FIRED, {**_held(due), "new_status": status, "why": why}).one_or_none()
     return row is not None
 
 
 def release(conn: Connection, due: DueRow, again_at: datetime, why: str) -> None:
     """Give a row back after a failure; it is claimable again at this machine instant."""
-    conn.execute(_RELEASE, {"of_id": due.id, "token": due.token, "again_at": again_at, "why": why})
+    conn.execute(_RELEASE, {**_held(due), "again_at": again_at, "why": why})

@@ -11,19 +11,28 @@ from typing import Any
 
 from bot.core.codec import state_from_json
 from bot.core.domain import Script
-from bot.core.types import Heard, Media
+from bot.core.types import Heard, Language, Matter, Media
+from bot.faq import Finder
 from bot.store import Claim
 from bot.understanding import Nlu, Understood, understand
 from bot.workers import Hearing
 
 
 class Ear:
-    """Hears bursts with one NLU. `last` is what was understood latest, for a terminal that shows it."""
+    """Hears bursts with one NLU. `last` is what was understood latest, for a terminal that shows it; `finder` looks up what is
+    asked in data/faq.yml."""
 
-    def __init__(self, nlu: Nlu, script: Script) -> None:
+    def __init__(self, nlu: Nlu, script: Script, finder: Finder | None = None) -> None:
         self.nlu = nlu
         self._script = script
+        self._finder = finder
         self.last: Understood | None = None
+
+    async def _looked_up(self, matter: Matter, language: Language) -> Matter:
+        """A question of the kind data/faq.yml answers, with the entry that does."""
+        if self._finder is None or matter.intent != "faq":
+            return matter
+        return replace(matter, faq=await self._finder.find(matter.text, language))
 
     async def hear(self, claim: Claim) -> Hearing:
         """The burst as one event. Buttons need no words understood; the latest one of a burst counts."""
@@ -50,10 +59,11 @@ class Ear:
         default = language or state.language
         understood = await understand(self.nlu, self._script.triage, text, default=default)
         self.last = understood
+        matters = [await self._looked_up(matter, understood.language) for matter in understood.matters]
         heard = replace(
             beside,
             text=text,
-            matters=understood.matters,
+            matters=tuple(matters),
             triage=understood.triage,
             understood=understood.understood,
             language=understood.language,
@@ -63,5 +73,5 @@ class Ear:
         model = ""
         if understood.parsed is not None:
             model = understood.parsed.model
-            parse = {"matters": [asdict(m) for m in understood.matters], "language": understood.language}
+            parse = {"matters": [asdict(m) for m in matters], "language": understood.language}
         return Hearing(heard, {row.id: (parse, model) for row in claim.rows[:1]})

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.sql import ColumnElement
@@ -375,7 +375,7 @@ def redeem(
         )
     )
     resident_id = row.resident_id or known or new_resident(conn, community_id, row.name or name, "", language)
-    join(conn, community_id, row.household_id, resident_id, row.role, today, row.until)
+    join(conn, community_id, row.household_id, resident_id, row.role, today, row.until, "invite")
     _bind(conn, community_id, conversation_id, "invite", now, resident_id=resident_id)
     trail(
         conn, community_id, "bound", now, conversation_id=conversation_id, resident_id=resident_id,
@@ -394,16 +394,17 @@ def new_resident(conn: Connection, community_id: int, name: str, phone: str, lan
 
 
 def join(
-    conn: Connection, community_id: int, household_id: int, resident_id: int, role: str, since: date, until: date | None
-) -> None:
-    """Make the resident a member, unless they are one today."""
+    conn: Connection, community_id: int, household_id: int, resident_id: int, role: str, since: date, until: date | None,
+    source: Literal["invite", "staff"],
+) -> None:  # fmt: skip
+    """Make the resident a member, unless they are one today. `source`: an update of the registers leaves such members alone."""
     mine = bindings(conn, community_id, resident_id, since)
     if not any(b.household_id == household_id for b in mine):
         conn.execute(
             insert(MEMBERSHIP),
             {
                 "community_id": community_id, "household_id": household_id, "resident_id": resident_id, "role": role,
-                "since": since, "until": until,
+                "since": since, "until": until, "source": source,
             },
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from bot import misreadings, office
 from bot.app import open_database
+from bot.database import EVERY
 from bot.misreadings import Kept
 from bot.session import BadLine
 from bot.settings import Settings
@@ -44,11 +45,12 @@ def run(
     database = open_database(settings, lambda line: None)
     try:
         community = database.read(
-            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community))
+            EVERY,  # which one it is, by its code
+            lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == settings.community)),
         )
         if community is None:
             raise BadLine(f"There is no community {settings.community}; set DESK_COMMUNITY.")
-        kept = {row.id: row for row in database.read(lambda c: misreadings.waiting(c, community))}
+        kept = {row.id: row for row in database.read(community, lambda c: misreadings.waiting(c, community))}
         chosen = _chosen(kept, labels, agree, intents)
         unknown = [number for number in drops if number not in kept]
         if unknown:
@@ -59,7 +61,7 @@ def run(
         for row, intent in chosen:
             learn(settings.root / "data" / "nlu", row.language, intent, row.text)
         settled = [(row.text, intent) for row, intent in chosen] + [(kept[n].text, "") for n in drops]
-        database.write(lambda c: misreadings.settle(c, community, settled, datetime.now(UTC)))
+        database.write(community, lambda c: misreadings.settle(c, community, settled, datetime.now(UTC)))
         console.print(
             f"{len(chosen)} put into data/nlu, {len(drops)} dropped, {len(kept) - len(settled)} left."
             + (" Mark what they name, then `make train`; a running desk takes the new model by itself." if chosen else "")

@@ -57,7 +57,7 @@ class Notes:
     async def read(self, page: str) -> Mapping[str, Any] | None:
         """The page as it stands, unless its time has passed."""
         values = {**self._place(page), "now": self.clock.now()}
-        found = await self.database.ask(lambda conn: conn.execute(_READ, values).one_or_none())
+        found = await self.database.ask(self.community_id, lambda conn: conn.execute(_READ, values).one_or_none())
         return None if found is None else dict(found.content)
 
     async def change(self, page: str, edit: Edit, keep: timedelta) -> Mapping[str, Any]:
@@ -79,4 +79,4 @@ class Notes:
             )
             return content
 
-        return await self.database.run(write)
+        return await self.database.run(self.community_id, write)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 import yaml
 
-from bot.core import domain, policy, tickets, triage
+from bot.core import domain, faq, policy, tickets, triage
 from bot.core.calendar import Calendar
 from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve import kinds
@@ -43,6 +43,7 @@ def open_office(root: Path) -> Script:
     rules: policy.Policy | None = None
     dangers: triage.TriageRules | None = None
     listed: kinds.Kinds | None = None
+    asked: faq.Faq | None = None
     try:
         rules = policy.load(_yaml(root / "data" / "policy.yml", found))
     except policy.PolicyError as error:
@@ -55,6 +56,10 @@ def open_office(root: Path) -> Script:
         listed = kinds.load(_yaml(root / "data" / "kinds.yml", found))
     except kinds.KindsError as error:
         found.extend(_split("data/kinds.yml", str(error)))
+    try:
+        asked = faq.load(_yaml(root / "data" / "faq.yml", found))
+    except faq.FaqError as error:
+        found.extend(_split("data/faq.yml", str(error)))
     needed = {f"utter_status_{s}" for table in tickets.TRANSITIONS.values() for s in table}
     needed |= set(dangers.lines) if dangers else set()
     found.extend(
@@ -64,9 +69,9 @@ def open_office(root: Path) -> Script:
         Mistake("bot/core/tickets.py", f"{kind}.{status}", "is reached by no move", "Give it one, or remove it.")
         for kind, status in tickets.unreachable()
     )
-    if found or rules is None or dangers is None or listed is None:
+    if found or rules is None or dangers is None or listed is None or asked is None:
         raise Mistakes(tuple(found))
-    return Script(responses, rules, dangers, intents, listed)
+    return Script(responses, rules, dangers, intents, listed, asked)
 
 
 def _split(file: str, text: str) -> list[Mistake]:

@@ -153,6 +153,12 @@ _OF_TALK = (
     .limit(50)
     .with_for_update(skip_locked=True, of=OUTBOX)
 )
+_SAID_AGAIN = select(*_OUTGOING).where(
+    OUTBOX.c.community_id == bindparam("community_id"),
+    OUTBOX.c.conversation_id == bindparam("conversation_id"),
+    OUTBOX.c.status == "sent_unconfirmed",
+    OUTBOX.c.created_at >= bindparam("since"),
+).order_by(OUTBOX.c.id).limit(50)
 _UNREACHED = (
     update(OUTBOX)
     .where(
@@ -170,7 +176,7 @@ _UNREACHED = (
 )
 _MARK = (
     update(OUTBOX)
-    .where(OUTBOX.c.id == bindparam("of_id"))
+    .where(OUTBOX.c.community_id == bindparam("of_community"), OUTBOX.c.id == bindparam("of_id"))
     .values(
         status="claimed",
         attempts=OUTBOX.c.attempts + 1,
@@ -211,6 +217,7 @@ _SUPERSEDE = (
 _SETTLE = (
     update(OUTBOX)
     .where(
+        OUTBOX.c.community_id == bindparam("of_community"),
         OUTBOX.c.id == bindparam("of_id"),
         OUTBOX.c.status == "claimed",
         OUTBOX.c.claimed_by == bindparam("token"),
@@ -328,9 +335,20 @@ def claim_talk(
     return _marked(conn, rows, token, machine_now + lease)
 
 
+def unconfirmed(conn: Connection, community_id: int, conversation_id: int, since: datetime) -> tuple[Outgoing, ...]:
+    """What went out with a response since `since` (desk clock) and the platform, by asking again, shows not to have got."""
+    values = {"community_id": community_id, "conversation_id": conversation_id, "since": since}
+    return _outgoing(conn.execute(_SAID_AGAIN, values).all(), "")
+
+
 def _marked(conn: Connection, rows: Sequence[Any], token: str, lease_until: datetime) -> tuple[Outgoing, ...]:
     if rows:
-        conn.execute(_MARK, [{"of_id": r.id, "token": token, "lease_until": lease_until} for r in rows])
+        held = {"token": token, "lease_until": lease_until}
+        conn.execute(_MARK, [{**held, "of_community": r.community_id, "of_id": r.id} for r in rows])
+    return _outgoing(rows, token)
+
+
+def _outgoing(rows: Sequence[Any], token: str) -> tuple[Outgoing, ...]:
     return tuple(
         Outgoing(
             r.id,
@@ -411,6 +429,7 @@ def settle(
     done = conn.execute(
         _SETTLE,
         {
+            "of_community": sent.community_id,
             "of_id": sent.id,
             "token": sent.token,
             "new_status": status,

@@ -24,6 +24,7 @@ from bot import outbox, store
 from bot.channels import Accept, Channel, Inbound, Listens, Message, Receipt, Serves
 from bot.core import triage
 from bot.core.triage import TriageRules
+from bot.database import EVERY
 from bot.outbox import Outgoing
 from bot.workers import Workers, message_of
 
@@ -135,7 +136,7 @@ class Reception:
         desk = self.workers.desk
         try:
             return await desk.database.run(
-                lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
+                EVERY, lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
             )
         except Exception:
             # Without its database the desk cannot keep a message, so it must not listen either.
@@ -144,7 +145,7 @@ class Reception:
 
     async def _let_go(self, name: str) -> None:
         with suppress(Exception):
-            await self.workers.desk.database.run(lambda conn: store.let_go(conn, name, self.holder))
+            await self.workers.desk.database.run(EVERY, lambda conn: store.let_go(conn, name, self.holder))
 
     async def _end(self, listening: asyncio.Task[None]) -> None:
         listening.cancel()
@@ -161,31 +162,37 @@ class PassiveAnswers:
     _taken: dict[int, Outgoing] = field(default_factory=dict)
 
     async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
-        """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long."""
+        """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long. For a delivery
+        that came before, also what went out with the response the platform did not get."""
         loop = asyncio.get_running_loop()
         until = loop.time() + patience.total_seconds()
         database = self.workers.desk.database
         self.workers.held[receipt.conversation_id] += 1
         try:
-            while not await database.ask(lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
+            while not await database.ask(self.community_id, lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
                 left = until - loop.time()
                 if left <= 0:
                     return ()
                 await self.workers.turned.wait(min(_LOOK_AGAIN, timedelta(seconds=left)))
-            machine_now, token = self.workers.desk.machine.now(), self.workers.token()
-            lease = self.workers.pace.lease + self.workers.pace.send_limit
-            rows = await database.run(
-                lambda conn: outbox.claim_talk(
-                    conn, self.community_id, receipt.conversation_id, token, machine_now, lease
-                )
-            )
+            again, rows = await database.run(self.community_id, lambda conn: self._claim(conn, receipt))
         finally:
             self.workers.held[receipt.conversation_id] -= 1
             if self.workers.held[receipt.conversation_id] <= 0:
                 del self.workers.held[receipt.conversation_id]
             self.workers.outbox_bell.ring()
         self._taken.update({row.id: row for row in rows})
-        return tuple(message_of(row) for row in rows)
+        return tuple(message_of(row) for row in (*again, *rows))
+
+    def _claim(self, conn: Connection, receipt: Receipt) -> tuple[tuple[Outgoing, ...], tuple[Outgoing, ...]]:
+        """What is to be said again, because the platform asks again, and what waits to be said, claimed."""
+        again: tuple[Outgoing, ...] = ()
+        if receipt.duplicate:
+            since = store.received_at(conn, self.community_id, receipt.inbox_id)
+            again = outbox.unconfirmed(conn, self.community_id, receipt.conversation_id, since)
+        machine_now, token = self.workers.desk.machine.now(), self.workers.token()
+        lease = self.workers.pace.lease + self.workers.pace.send_limit
+        rows = outbox.claim_talk(conn, self.community_id, receipt.conversation_id, token, machine_now, lease)
+        return again, rows
 
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         """They went out with the response, or go back to the queue."""
@@ -197,6 +204,6 @@ class PassiveAnswers:
             for row in rows:
                 outbox.settle(conn, row, status, machine_now=desk.machine.now(), desk_now=desk.clock.now())
 
-        await desk.database.run(end)
+        await desk.database.run(self.community_id, end)
         if not delivered:
             self.workers.outbox_bell.ring()

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
 from bot import register_told, registers
+from bot.database import EVERY, Within
 from bot.register_changes import (
     REGISTER,
     WHOLE,
@@ -73,9 +74,9 @@ class Transactions(Protocol):
 
     dialect: str
 
-    def read(self, query: Callable[[Connection], T]) -> T: ...
+    def read(self, within: Within, query: Callable[[Connection], T]) -> T: ...
 
-    def write(self, transaction: Callable[[Connection], T]) -> T: ...
+    def write(self, within: Within, transaction: Callable[[Connection], T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def read(path: Path, options: Options = WHOLE) -> Source:
 
 def plan(store: Transactions, source: Source, now: datetime) -> Plan:
     """What would change. `now`: desk clock, aware. Writes nothing, and raises nothing for what the files hold."""
-    return store.read(lambda conn: _look(conn, source, now)[0])
+    return store.read(EVERY, lambda conn: _look(conn, source, now)[0])
 
 
 def apply(store: Transactions, shown: Plan, now: datetime) -> Plan:
@@ -155,7 +156,7 @@ def apply(store: Transactions, shown: Plan, now: datetime) -> Plan:
         _Writing(conn, standing, now).run(found.changes)
         return found
 
-    return store.write(transaction)
+    return store.write(EVERY, transaction)  # the files of an estate may be of several communities
 
 
 def import_registers(store: Transactions, path: Path, now: datetime, options: Options = WHOLE) -> Plan:
@@ -168,7 +169,7 @@ def import_registers(store: Transactions, path: Path, now: datetime, options: Op
             _Writing(conn, standing, now).run(found.changes)
         return found
 
-    return store.write(transaction)
+    return store.write(EVERY, transaction)  # the files of an estate may be of several communities
 
 
 def _look(conn: Connection, source: Source, now: datetime, alone: bool = False) -> tuple[Plan, Standing]:

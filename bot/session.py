@@ -91,13 +91,14 @@ class Session:
             )
             return int(made.scalar_one())
 
-        self.conversation_id = self.app.database.write(create)
+        self.conversation_id = self.app.database.write(self.app.community_id, create)
 
     # ── one line ──
 
     async def line(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Carry one line out and tell everything that came of it. Raises BadLine."""
-        before = self.app.database.read(_high_water)
+        within = self.app.community_id
+        before = self.app.database.read(within, lambda conn: _high_water(conn, within))
         self.shown.clear()
         self.app.ear.last = None
         carry_out = next((run for key, run in _LINES.items() if key in given), None)
@@ -183,11 +184,12 @@ class Session:
 
     def _actor(self, ticket: TicketView, action: str, by: str | None) -> int:
         staff = self.app.database.read(
+            self.app.community_id,
             lambda c: c.execute(
                 select(STAFF.c.id, STAFF.c.name, STAFF.c.role)
                 .where(STAFF.c.community_id == self.app.community_id, STAFF.c.active)
                 .order_by(STAFF.c.id)
-            ).all()
+            ).all(),
         )
         if by is not None:
             named = next((s for s in staff if by in (s.name, s.role)), None)
@@ -198,7 +200,7 @@ class Session:
         able = [s for s in staff if sees(s.role, ticket.kind) and (rule is None or s.role in rule.by)]
         if not able:
             raise BadLine(f"nobody on the staff may take '{action}'")
-        on_duty = self.app.database.read(self._on_duty)
+        on_duty = self.app.database.read(self.app.community_id, self._on_duty)
         able.sort(
             key=lambda s: (
                 s.name != ticket.assignee,
@@ -219,14 +221,19 @@ class Session:
         """A ticket of this conversation, or (by its number) of this community."""
         if number == "last":
             number = self.app.database.read(
+                self.app.community_id,
                 lambda c: c.scalar(
                     select(TICKET.c.number)
-                    .where(TICKET.c.conversation_id == self.conversation_id, TICKET.c.kind != "follow_up")
+                    .where(
+                        TICKET.c.community_id == self.app.community_id,
+                        TICKET.c.conversation_id == self.conversation_id,
+                        TICKET.c.kind != "follow_up",
+                    )
                     .order_by(TICKET.c.id.desc())
                     .limit(1)
-                )
+                ),
             )
-        found = self.app.database.read(lambda c: self._by_number(c, str(number)))
+        found = self.app.database.read(self.app.community_id, lambda c: self._by_number(c, str(number)))
         if found is None:
             raise BadLine("there is no such ticket here")
         return found
@@ -246,25 +253,30 @@ class Session:
     # ── what came of it ──
 
     def _told(self, given: Mapping[str, Any], before: tuple[int, int]) -> dict[str, Any]:
-        return self.app.database.read(lambda conn: self._outcome(conn, given, before))
+        return self.app.database.read(self.app.community_id, lambda conn: self._outcome(conn, given, before))
 
     def _outcome(self, conn: Connection, given: Mapping[str, Any], before: tuple[int, int]) -> dict[str, Any]:
-        heard = self.app.ear.last
+        heard, own = self.app.ear.last, self.app.community_id
+        moved = select(EVENT.c.ticket_id).where(EVENT.c.community_id == own, EVENT.c.id > before[0])
         numbers = conn.scalars(
             select(TICKET.c.number)
-            .where(TICKET.c.id.in_(select(EVENT.c.ticket_id).where(EVENT.c.id > before[0])))
+            .where(TICKET.c.community_id == own, TICKET.c.id.in_(moved))
             .order_by(TICKET.c.id)
         ).all()
         views = [view for n in numbers if (view := self._by_number(conn, n)) is not None]
         told = conn.execute(
             select(STAFF.c.role, STAFF.c.name, OUTBOX.c.text)
-            .join(STAFF, STAFF.c.id == OUTBOX.c.staff_id)
-            .where(OUTBOX.c.id > before[1])
+            .join(STAFF, (STAFF.c.community_id == OUTBOX.c.community_id) & (STAFF.c.id == OUTBOX.c.staff_id))
+            .where(OUTBOX.c.community_id == own, OUTBOX.c.id > before[1])
             .order_by(OUTBOX.c.id)
         ).all()
-        saved = conn.scalar(select(CONVERSATION.c.state).where(CONVERSATION.c.id == self.conversation_id))
+        saved = conn.scalar(
+            select(CONVERSATION.c.state).where(
+                CONVERSATION.c.community_id == own, CONVERSATION.c.id == self.conversation_id
+            )
+        )
         state = state_from_json(saved or {})
-        zone = store.community(conn, self.app.community_id).zone
+        zone = store.community(conn, own).zone
         return {
             "in": given,
             "at": self.app.desk.clock.now().astimezone(zone).isoformat(timespec="seconds"),
@@ -325,9 +337,9 @@ def _coordinates(place: Any) -> str:
     return str(place)
 
 
-def _high_water(conn: Connection) -> tuple[int, int]:
-    events = conn.scalar(select(func.max(EVENT.c.id))) or 0
-    letters = conn.scalar(select(func.max(OUTBOX.c.id))) or 0
+def _high_water(conn: Connection, community_id: int) -> tuple[int, int]:
+    events = conn.scalar(select(func.max(EVENT.c.id)).where(EVENT.c.community_id == community_id)) or 0
+    letters = conn.scalar(select(func.max(OUTBOX.c.id)).where(OUTBOX.c.community_id == community_id)) or 0
     return int(events), int(letters)
 
 
@@ -367,8 +379,8 @@ def _resident(conn: Connection, community_id: int, said: str) -> int:
             conditions.append(ROOM.c.unit_code == parts.unit)
         found = conn.scalar(
             select(MEMBERSHIP.c.resident_id)
-            .join(HOUSEHOLD, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id)
-            .join(ROOM, ROOM.c.id == HOUSEHOLD.c.room_id)
+            .join(HOUSEHOLD, (HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id) & (HOUSEHOLD.c.id == MEMBERSHIP.c.household_id))
+            .join(ROOM, (ROOM.c.community_id == HOUSEHOLD.c.community_id) & (ROOM.c.id == HOUSEHOLD.c.room_id))
             .where(*conditions)
             .order_by(MEMBERSHIP.c.id)
             .limit(1)

@@ -1,6 +1,9 @@
 """How staff come in: one-time links and the sessions they open. Tokens are kept as hashes; the machine clock rules them.
 
 A link is redeemed by pressing a button on its page, never by being fetched: messengers fetch links to preview them.
+
+`by_phone`, `invited` and `find` are how a page learns which community it is in, so they alone look into every one; whoever
+calls them goes on within that community.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy.sql import ColumnElement
 
 from bot.rota import Colleague
 from bot.tables import table
@@ -51,12 +55,14 @@ _OF_LINK = (
 _USE = (
     update(LINK)
     .where(
+        LINK.c.community_id == bindparam("of_community"),
         LINK.c.token_hash == bindparam("token"),
         LINK.c.used_at.is_(None),
         LINK.c.expires_at > bindparam("machine_now"),
+        exists().where(STAFF.c.community_id == LINK.c.community_id, STAFF.c.id == LINK.c.staff_id, STAFF.c.active),
     )
     .values(used_at=bindparam("machine_now"))
-    .returning(LINK.c.community_id, LINK.c.staff_id)
+    .returning(LINK.c.staff_id)
 )
 _OF_SESSION = (
     select(SESSION, *_WHO)
@@ -93,23 +99,22 @@ def invite(conn: Connection, community_id: int, staff_id: int, machine_now: date
     return token
 
 
-def invited(conn: Connection, token: str, machine_now: datetime) -> str | None:
-    """Whose link this is; None when it is unknown, used or too old. Using it up is `redeem`."""
+def invited(conn: Connection, token: str, machine_now: datetime) -> tuple[int, str] | None:
+    """Whose link this is: (community, name); None when it is unknown, used or too old. Using it up is `redeem`."""
     row = conn.execute(_OF_LINK, {"token": _hash(token), "machine_now": machine_now}).one_or_none()
-    return None if row is None else str(row.name)
+    return None if row is None else (row.community_id, row.name)
 
 
-def redeem(conn: Connection, token: str, machine_now: datetime) -> str | None:
-    """Use the link up and open a session; its cookie's value. None: the link is unknown, used or too old."""
-    who = conn.execute(_OF_LINK, {"token": _hash(token), "machine_now": machine_now}).one_or_none()
-    if who is None or conn.execute(_USE, {"token": _hash(token), "machine_now": machine_now}).one_or_none() is None:
-        return None
-    return open_session(conn, who.community_id, who.staff_id, machine_now)
+def redeem(conn: Connection, community_id: int, token: str, machine_now: datetime) -> str | None:
+    """Use the link up and open a session; its cookie's value. None: the link is unknown here, used or too old."""
+    link = {"of_community": community_id, "token": _hash(token), "machine_now": machine_now}
+    used = conn.execute(_USE, link).one_or_none()
+    return None if used is None else open_session(conn, community_id, used.staff_id, machine_now)
 
 
 def open_session(conn: Connection, community_id: int, staff_id: int, machine_now: datetime) -> str:
-    """A session for this member of staff; its cookie's value. What has ended is cleared away."""
-    conn.execute(delete(SESSION).where(SESSION.c.expires_at <= machine_now))
+    """A session for this member of staff; its cookie's value. What has ended in this community is cleared away."""
+    conn.execute(delete(SESSION).where(SESSION.c.community_id == community_id, SESSION.c.expires_at <= machine_now))
     token = secrets.token_urlsafe(32)
     conn.execute(
         insert(SESSION),
@@ -137,16 +142,20 @@ def find(conn: Connection, token: str, machine_now: datetime) -> tuple[Signed, b
     return Signed(row.community_id, staff, row.csrf, language), machine_now - row.seen_at > _SEEN_EVERY
 
 
-def seen(conn: Connection, token: str, machine_now: datetime) -> None:
+def _own(community_id: int, token: str) -> ColumnElement[bool]:
+    return and_(SESSION.c.community_id == community_id, SESSION.c.token_hash == _hash(token))
+
+
+def seen(conn: Connection, community_id: int, token: str, machine_now: datetime) -> None:
     """The session is in use: it does not end by idleness."""
-    conn.execute(update(SESSION).where(SESSION.c.token_hash == _hash(token)).values(seen_at=machine_now))
+    conn.execute(update(SESSION).where(_own(community_id, token)).values(seen_at=machine_now))
 
 
-def speak(conn: Connection, token: str, language: str) -> None:
+def speak(conn: Connection, community_id: int, token: str, language: str) -> None:
     """The language of this session's pages from now on."""
-    conn.execute(update(SESSION).where(SESSION.c.token_hash == _hash(token)).values(language=language))
+    conn.execute(update(SESSION).where(_own(community_id, token)).values(language=language))
 
 
-def close(conn: Connection, token: str) -> None:
+def close(conn: Connection, community_id: int, token: str) -> None:
     """Log out."""
-    conn.execute(delete(SESSION).where(SESSION.c.token_hash == _hash(token)))
+    conn.execute(delete(SESSION).where(_own(community_id, token)))

@@ -323,7 +323,7 @@ _NEW_ROWS = (
 )
 _TRIED = (
     update(INBOX)
-    .where(INBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id.in_(bindparam("ids", expanding=True)))
     .values(attempts=INBOX.c.attempts + 1)
 )
 _MORE = exists(
@@ -366,10 +366,14 @@ _SAVE_STATE = (
 )
 _DONE = (
     update(INBOX)
-    .where(INBOX.c.id == bindparam("of_id"))
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id == bindparam("of_id"))
     .values(status=bindparam("new_status"), parse=bindparam("new_parse"), model=bindparam("new_model"))
 )
-_ERROR = update(INBOX).where(INBOX.c.id.in_(bindparam("ids", expanding=True))).values(error=bindparam("why"))
+_ERROR = (
+    update(INBOX)
+    .where(INBOX.c.community_id == bindparam("of_community"), INBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .values(error=bindparam("why"))
+)
 
 
 def _burst(rows: tuple[Received, ...]) -> tuple[Received, ...]:
@@ -432,7 +436,7 @@ def claim_conversation(conn: Connection, token: str, machine_now: datetime, leas
         free(conn, claimed, machine_now)
         return claimed
     burst = _burst(rows)
-    conn.execute(_TRIED, {"ids": [r.id for r in burst]})
+    conn.execute(_TRIED, {"of_community": found.community_id, "ids": [r.id for r in burst]})
     exhausted = burst[0].attempts >= MAX_ATTEMPTS
     return Claim(
         token, lease_until, found.community_id, found.id, found.resident_id, found.state, burst, exhausted
@@ -455,7 +459,9 @@ def free(conn: Connection, claim: Claim, machine_now: datetime) -> None:
 def release(conn: Connection, claim: Claim, again_at: datetime, why: str) -> None:
     """Give the conversation back after a failure: ready again at this machine instant."""
     conn.execute(_RELEASE, {**_held(claim), "again_at": again_at})
-    conn.execute(_ERROR, {"ids": [r.id for r in claim.rows], "why": why[:2000]})
+    conn.execute(
+        _ERROR, {"of_community": claim.community_id, "ids": [r.id for r in claim.rows], "why": why[:2000]}
+    )
 
 
 def finish(
@@ -473,6 +479,7 @@ def finish(
         _DONE,
         [
             {
+                "of_community": claim.community_id,
                 "of_id": r.id,
                 "new_status": status,
                 "new_parse": parses.get(r.id, (None, ""))[0],
@@ -520,7 +527,7 @@ def silence(conn: Connection, community_id: int, conversation_id: int) -> None:
 
 # ── Load and gather ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-_TALK = (
+_TALK_UNLOCKED = (
     select(
         CONVERSATION,
         func.coalesce(RESIDENT.c.name, "").label("resident_name"),
@@ -536,8 +543,8 @@ _TALK = (
         )
     )
     .where(CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.id == bindparam("id"))
-    .with_for_update(of=CONVERSATION)
 )
+_TALK = _TALK_UNLOCKED.with_for_update(of=CONVERSATION)
 _RESIDENT_OF = select(CONVERSATION.c.resident_id).where(
     CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.id == bindparam("id")
 )
@@ -577,7 +584,16 @@ def holds_talk(conn: Connection, community_id: int, conversation_id: int) -> boo
 
 def lock_talk(conn: Connection, community_id: int, conversation_id: int) -> Talk:
     """Lock the conversation. Tickets that the turn decides on must be locked already."""
-    r = conn.execute(_TALK, {"community_id": community_id, "id": conversation_id}).one()
+    return _talk(conn.execute(_TALK, {"community_id": community_id, "id": conversation_id}).one())
+
+
+def talk_of(conn: Connection, community_id: int, conversation_id: int) -> Talk:
+    """The conversation of a colleague, without a lock: nothing of its state is decided on, so no order of locks is at stake."""
+    r = conn.execute(_TALK_UNLOCKED, {"community_id": community_id, "id": conversation_id}).one()
+    return _talk(r)
+
+
+def _talk(r: Any) -> Talk:
     return Talk(
         r.id,
         Address(r.channel, r.account, r.address, conversation_id=r.id),
@@ -644,6 +660,17 @@ _HEARD = select(INBOX.c.id).where(
 def is_heard(conn: Connection, community_id: int, inbox_id: int) -> bool:
     """Whether the turn of this message is over: answered, parked or put aside."""
     return conn.execute(_HEARD, {"community_id": community_id, "id": inbox_id}).first() is not None
+
+
+_RECEIVED_AT = select(INBOX.c.received_at).where(
+    INBOX.c.community_id == bindparam("community_id"), INBOX.c.id == bindparam("id")
+)
+
+
+def received_at(conn: Connection, community_id: int, inbox_id: int) -> datetime:
+    """When a message came (desk clock). Raises NoResultFound when there is none."""
+    at: datetime = conn.execute(_RECEIVED_AT, {"community_id": community_id, "id": inbox_id}).scalar_one()
+    return at
 
 
 # ── Leases ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 from sqlalchemy.sql import ColumnElement
 
 from bot.identity import CURRENT
@@ -81,34 +81,34 @@ _LAST_HEARD = (
     .scalar_subquery()
 )
 _OWNER_ID = _handover(TICKET.c.assignee_id)
-_TALKS = select(
-    CONVERSATION.c.id,
-    CONVERSATION.c.channel,
-    CONVERSATION.c.resident_id,
-    CONVERSATION.c.state,
-    func.coalesce(RESIDENT.c.name, "").label("name"),
-    func.coalesce(_room(), "").label("room"),
-    func.coalesce(_handover(TICKET.c.number), "").label("handover"),
-    _OWNER_ID.label("owner_id"),
-    func.coalesce(
-        select(STAFF.c.name)
-        .where(STAFF.c.community_id == CONVERSATION.c.community_id, STAFF.c.id == _OWNER_ID)
-        .correlate(CONVERSATION)
-        .scalar_subquery(),
-        "",
-    ).label("owner"),
-    INBOX.c.payload.label("last"),
-    INBOX.c.received_at.label("last_at"),
-).select_from(
-    CONVERSATION.outerjoin(
-        RESIDENT,
-        and_(RESIDENT.c.community_id == CONVERSATION.c.community_id, RESIDENT.c.id == CONVERSATION.c.resident_id),
-    ).outerjoin(INBOX, and_(INBOX.c.community_id == CONVERSATION.c.community_id, INBOX.c.id == _LAST_HEARD))
+_TALKS = (
+    select(
+        CONVERSATION.c.id,
+        CONVERSATION.c.channel,
+        CONVERSATION.c.resident_id,
+        CONVERSATION.c.state,
+        func.coalesce(RESIDENT.c.name, "").label("name"),
+        func.coalesce(_room(), "").label("room"),
+        func.coalesce(_handover(TICKET.c.number), "").label("handover"),
+        _OWNER_ID.label("owner_id"),
+        func.coalesce(
+            select(STAFF.c.name)
+            .where(STAFF.c.community_id == CONVERSATION.c.community_id, STAFF.c.id == _OWNER_ID)
+            .correlate(CONVERSATION)
+            .scalar_subquery(),
+            "",
+        ).label("owner"),
+        INBOX.c.payload.label("last"),
+        INBOX.c.received_at.label("last_at"),
+    )
+    .select_from(
+        CONVERSATION.outerjoin(
+            RESIDENT,
+            and_(RESIDENT.c.community_id == CONVERSATION.c.community_id, RESIDENT.c.id == CONVERSATION.c.resident_id),
+        ).outerjoin(INBOX, and_(INBOX.c.community_id == CONVERSATION.c.community_id, INBOX.c.id == _LAST_HEARD))
+    )
+    .where(CONVERSATION.c.community_id == bindparam("of_community"), CONVERSATION.c.staff_id.is_(None))
 )
-
-
-def _of(community_id: int) -> ColumnElement[bool]:
-    return and_(CONVERSATION.c.community_id == community_id, CONVERSATION.c.staff_id.is_(None))
 
 
 def _talk(row: Any) -> Talk:
@@ -125,18 +125,19 @@ def listing(conn: Connection, community_id: int, today: date, *, people: bool) -
 
     Rooms are those the residents belong to on the local date `today`. `people`: only those that wait for a person or are with one.
     """
-    where = and_(_of(community_id), INBOX.c.id.is_not(None))
+    query = _TALKS.where(INBOX.c.id.is_not(None))
     if people:
-        where = and_(where, _WITH_PEOPLE)
+        query = query.where(_WITH_PEOPLE)
     waits = case((and_(_WITH_PEOPLE, _OWNER_ID.is_(None)), 0), else_=1)
-    found = conn.execute(_TALKS.where(where).order_by(waits, INBOX.c.id.desc()).limit(_PAGE), {"today": today}).all()
+    query = query.order_by(waits, INBOX.c.id.desc()).limit(_PAGE)
+    found = conn.execute(query, {"of_community": community_id, "today": today}).all()
     return tuple(map(_talk, found))
 
 
 def one(conn: Connection, community_id: int, conversation_id: int, today: date) -> Talk | None:
     """A conversation of this community."""
-    wanted = _TALKS.where(_of(community_id), CONVERSATION.c.id == conversation_id)
-    row = conn.execute(wanted, {"today": today}).one_or_none()
+    query = _TALKS.where(CONVERSATION.c.id == conversation_id)
+    row = conn.execute(query, {"of_community": community_id, "today": today}).one_or_none()
     return None if row is None else _talk(row)
 
 

@@ -528,7 +528,7 @@ class Media(_Owned, table=True):
         _pair("conversation_id", "conversation"),
         UniqueConstraint("community_id", "conversation_id", "reference"),
         Index("ix_media_kept", "community_id", "kept"),
-        _where("ix_media_pending", "status = 'pending'", "id"),
+        _where("ix_media_pending", "status = 'pending'", "community_id", "id"),
     )
     conversation_id: int = Field(sa_type=BIG)
     channel: str

@@ -25,7 +25,7 @@ from bot.clock import DeskClock, MachineClock
 from bot.core.access import SEES, Refused
 from bot.core.tickets import IllegalMove, allowed
 from bot.core.types import Language, TicketView
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.identity import NewHousehold
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
@@ -56,7 +56,8 @@ def in_zone(settings: Settings, at: datetime) -> datetime:
         return at
     database = desk_app.open_database(settings, lambda line: None)
     try:
-        zone = database.read(lambda c: c.scalar(select(COMMUNITY.c.zone).where(COMMUNITY.c.code == settings.community)))
+        of = select(COMMUNITY.c.zone).where(COMMUNITY.c.code == settings.community)
+        zone = database.read(EVERY, lambda c: c.scalar(of))  # which one it is, by its code
     finally:
         database.close()
     return at.replace(tzinfo=ZoneInfo(zone or "Asia/Shanghai"))
@@ -156,7 +157,7 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
     async def ready() -> dict[str, Any]:
         database = True
         try:
-            await app.database.ask(lambda c: c.execute(text("SELECT 1")).scalar())
+            await app.database.ask(EVERY, lambda c: c.execute(text("SELECT 1")).scalar())
         except Exception:
             database = False
         model = None
@@ -272,7 +273,7 @@ async def staff_link(settings: Settings, who: str) -> None:
     try:
         person = _staff(database, community, who)
         machine_now = running.machine.now()
-        token = database.write(lambda conn: sessions.invite(conn, community, person.id, machine_now))
+        token = database.write(community, lambda conn: sessions.invite(conn, community, person.id, machine_now))
         screen.print(f"{person.name} ({person.role}): {settings.site}/desk/login/{token}", markup=False)
     finally:
         database.close()
@@ -288,7 +289,8 @@ def _staff_desk(settings: Settings) -> tuple[Desk, Database, int]:
     clock = DeskClock(machine)
     clock.load(database)
     community = database.read(
-        lambda c: c.scalar(select(COMMUNITY.c.id).where(COMMUNITY.c.code == settings.community))
+        EVERY,  # which one it is, by its code
+        lambda c: c.scalar(select(COMMUNITY.c.id).where(COMMUNITY.c.code == settings.community)),
     )
     if community is None:
         raise BadLine(f"There is no community {settings.community}; set DESK_COMMUNITY or import its registers.")
@@ -317,7 +319,7 @@ async def desk(settings: Settings, by: str) -> None:
                 if word == "list":
                     _list(running, database, community, me.role)
                 elif word == "notices":
-                    _notices(database, me.id)
+                    _notices(database, community, me.id)
                 elif word == "as":
                     me = _staff(database, community, rest.strip())
                 elif word == "ack":
@@ -338,7 +340,7 @@ async def desk(settings: Settings, by: str) -> None:
 
 def _staff(database: Database, community: int, named: str) -> Any:
     query = select(STAFF.c.id, STAFF.c.name, STAFF.c.role).where(STAFF.c.community_id == community, STAFF.c.active)
-    staff = database.read(lambda c: c.execute(query.order_by(STAFF.c.id)).all())
+    staff = database.read(community, lambda c: c.execute(query.order_by(STAFF.c.id)).all())
     found = next((s for s in staff if named in (s.name, s.role)), None) if named else None
     if found is None and named:
         raise BadLine(f"there is nobody named {named}; there are: " + ", ".join(f"{s.name} ({s.role})" for s in staff))
@@ -353,7 +355,7 @@ def _number(database: Database, community: int, said: str) -> str:
     if not said:
         raise BadLine("which ticket? give its number")
     query = select(TICKET.c.number).where(TICKET.c.community_id == community, TICKET.c.number.like(f"%{said.upper()}"))
-    found = database.read(lambda c: c.scalars(query.limit(3)).all())
+    found = database.read(community, lambda c: c.scalars(query.limit(3)).all())
     exact = [n for n in found if n == said.upper()]
     if len(exact or found) != 1:
         raise BadLine(f"{said}: " + ("no such ticket" if not found else "several tickets end so; give the whole number"))
@@ -368,8 +370,8 @@ def _list(running: Desk, database: Database, community: int, role: str) -> None:
         )
         .order_by(TICKET.c.priority, TICKET.c.id)
     )  # fmt: skip
-    rows = database.read(lambda c: c.execute(query.limit(50)).all())
-    zone = database.read(lambda c: store.community(c, community)).zone
+    rows = database.read(community, lambda c: c.execute(query.limit(50)).all())
+    zone = database.read(community, lambda c: store.community(c, community)).zone
     if not rows:
         screen.print("  没有在办工单 no open tickets")
     for row in rows:
@@ -381,9 +383,10 @@ def _list(running: Desk, database: Database, community: int, role: str) -> None:
         screen.print(f"      可做 allowed: {can}", style="dim", markup=False)
 
 
-def _notices(database: Database, staff_id: int) -> None:
-    query = select(OUTBOX.c.text).where(OUTBOX.c.staff_id == staff_id).order_by(OUTBOX.c.id.desc()).limit(20)
-    for words in reversed(database.read(lambda c: c.scalars(query).all())):
+def _notices(database: Database, community: int, staff_id: int) -> None:
+    own = select(OUTBOX.c.text).where(OUTBOX.c.community_id == community, OUTBOX.c.staff_id == staff_id)
+    query = own.order_by(OUTBOX.c.id.desc()).limit(20)
+    for words in reversed(database.read(community, lambda c: c.scalars(query).all())):
         screen.print(f"  {words}", markup=False)
 
 
@@ -399,8 +402,8 @@ def _day(said: str) -> date | None:
 
 def _home(database: Database, community: int, said: str, now: datetime) -> int | NewHousehold:
     """The household of a room as the register spells it. A room of several is for the page, where they can be told apart."""
-    today = now.astimezone(database.read(lambda c: store.community(c, community)).zone).date()
-    found = database.read(lambda c: homes.matching(c, community, None, said, now, today))
+    today = now.astimezone(database.read(community, lambda c: store.community(c, community)).zone).date()
+    found = database.read(community, lambda c: homes.matching(c, community, None, said, now, today))
     exact = [home for home in found if home.label == said] or list(found)
     if len(exact) != 1:
         fits = "、".join(home.label for home in exact[:5])
@@ -446,17 +449,17 @@ async def print_disclosures(settings: Settings, day: str, days: int) -> None:
     """The log of who was shown what: `days` local days that end with `day` (none: today)."""
     running, database, community = _staff_desk(settings)
     try:
-        zone = database.read(lambda c: store.community(c, community)).zone
+        zone = database.read(community, lambda c: store.community(c, community)).zone
         last = _day(day) or running.clock.now().astimezone(zone).date()
         since = datetime.combine(last - timedelta(days=days - 1), time(), zone).astimezone(UTC)
         until = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
-        skip, rows = 0, database.read(lambda c: identity.disclosures(c, community, since, until))
+        skip, rows = 0, database.read(community, lambda c: identity.disclosures(c, community, since, until))
         while rows:
             for row in rows:
                 whom = f"{row.staff} ({row.role})" if row.staff else f"resident, {row.channel}" if row.channel else "operator"
                 screen.print(f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}  {whom}  {row.what}  {row.label or '–'}", markup=False)
             skip += len(rows)
-            rows = database.read(lambda c, skip=skip: identity.disclosures(c, community, since, until, skip=skip))  # type: ignore[misc]
+            rows = database.read(community, lambda c, skip=skip: identity.disclosures(c, community, since, until, skip=skip))  # type: ignore[misc]
         if not skip:
             screen.print("no disclosures in this time")
     finally:
@@ -478,7 +481,7 @@ async def export(settings: Settings, conversation: int) -> None:
             identity.disclose(conn, community, "export", now, household_ids=[b.household_id for b in bound] or [None])
             return privacy.as_json(privacy.export_of(conn, community, conversation, today))
 
-        sys.stdout.write(database.write(take) + "\n")
+        sys.stdout.write(database.write(community, take) + "\n")
     finally:
         database.close()
 
@@ -499,8 +502,9 @@ async def purge(settings: Settings) -> None:
     """What is older than policy keeps is removed now, and the files of photos that no row names any more."""
     running, database, community = _staff_desk(settings)
     try:
-        gone, named = running.purge_now(community)
-        files = MediaStore(settings.var / "media").drop_others(named)
+        gone = running.purge_now(community)
+        # A file is kept under its content, so rows of any community may name it.
+        files = MediaStore(settings.var / "media").drop_others(database.read(EVERY, privacy.kept_photos))
         for kind, count in sorted(gone.items()):
             screen.print(f"{kind} {count}")
         screen.print(f"photo files {files}")
@@ -516,7 +520,7 @@ def _digest_lines(database: Database, community: int, now: datetime, day: date |
         whose = store.community(conn, community)
         return digests.read(conn, whose, day or now.astimezone(whose.zone).date(), now)
 
-    return digests.lines(database.read(read))
+    return digests.lines(database.read(community, read))
 
 
 async def print_digest(settings: Settings, day: str) -> None:

@@ -19,14 +19,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
+from bot import cards, casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
 from bot.casebook import Asker, Case
 from bot.clock import Clock, DeskClock
-from bot.core import access
+from bot.core import access, tickets
 from bot.core.flows.binding import ROLES
 from bot.core.resolve import invitecode
 from bot.core.tickets import IllegalMove
 from bot.core.types import (
+    Button,
     Forget,
     Heard,
     Media,
@@ -43,20 +44,20 @@ from bot.core.types import (
     TicketView,
     TimerFired,
 )
-from bot.database import Database, crash_point
+from bot.database import EVERY, Database, crash_point
 from bot.dues import DueRow
 from bot.identity import NewHousehold
 from bot.rota import Colleague
 from bot.store import Claim, ClaimLost, Talk
 from bot.tables import table
-from bot.work import Change, Core, LockFirst, NotFound, Work
+from bot.work import STAFF_TALK, Change, Core, LockFirst, NotFound, Work
 
 T = TypeVar("T", covariant=True)
 
 LOCK_ROUNDS = 4
 _FLOOD = "utter_flood"
 #: Due rows that are no turn of a conversation: the workers carry them out.
-BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT)
+BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT, cards.SUBJECT)
 
 
 class _UseCase(Protocol[T]):
@@ -128,7 +129,7 @@ class Desk:
             store.finish(conn, claim, self.core.encode(state), work.machine_now, parses=parses)
             crash_point("turn.saved")
 
-        self._locking(turn)
+        self._locking(claim.community_id, turn)
         crash_point("turn.committed")
 
     def park(self, claim: Claim, why: str) -> None:
@@ -175,11 +176,11 @@ class Desk:
             store.finish(conn, claim, claim.state, self.machine.now(), status="parked")
 
         try:
-            self._locking(hand_over)
+            self._locking(claim.community_id, hand_over)
         except ClaimLost:
             raise
         except Exception:
-            self.database.write(at_least)
+            self.database.write(claim.community_id, at_least)
 
     def calm(self, community_id: int, conversation_id: int) -> None:
         """Tell whoever floods the desk that all of it is kept: once a window, not for every message."""
@@ -197,7 +198,7 @@ class Desk:
             )
             outbox.put(conn, [letter])
 
-        self.database.write(say)
+        self.database.write(community_id, say)
 
     # ── a ticket was moved ──
 
@@ -215,53 +216,66 @@ class Desk:
         Raises what `move` raises (its sentence is for staff; a second identical act is refused by the table),
         NotFound, and Refused for a kind of ticket the role does not see. Nothing is changed then.
         """
-        change = change or Change()
 
         def act(conn: Connection, also: frozenset[int]) -> TicketView:
-            found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
-            if found is None:
-                raise NotFound(f"there is no ticket {number} here")
-            actor = _colleague(conn, community_id, staff_id)
-            access.demand_kind(actor.role, found.kind)
-            work = self._begin_ticket(conn, community_id, found, also)
-            case = work.cases[found.id]
-            before = case.view
-            if change.version is not None and change.version != casebook.version(conn, community_id, found.id):
-                raise IllegalMove(f"{number} has changed since this page was shown", "status")
-            stated = replace(
-                before,
-                appointment=change.appointment or before.appointment,
-                resume_at=change.resume_at or before.resume_at,
-            )
-            after, _ = self.core.move(stated, action, actor.role, work.now, note, actor.name)
-            if action == "assign" and change.assignee_id is None:
-                raise IllegalMove(f"{number}: 'assign' needs the name of a colleague", "person")
-            assignee_id = case.assignee_id
-            if change.assignee_id is not None:
-                assignee = rota.colleague(conn, community_id, change.assignee_id)
-                if assignee is None:
-                    raise NotFound("whoever was named is not an active member of staff of this community")
-                if not access.sees(assignee.role, before.kind):
-                    raise IllegalMove(f"{number}: whoever was named does not work on this kind of ticket", "person")
-                assignee_id, after = assignee.id, replace(after, assignee=assignee.name)
-            elif not after.assignee:
-                assignee_id = None
-            elif after.assignee == actor.name and after.assignee != before.assignee:
-                assignee_id = actor.id
-            if change.photos:
-                casebook.add_photos(conn, community_id, found.id, change.photos, work.now, actor.role)
-                after = replace(after, photos=after.photos + len(change.photos))
-            work.write(case, after, assignee_id)
-            work.note(before, after, action, actor.role, actor.name, actor.id, note)
-            crash_point("act.moved")
-            work.talk = self._talk_of(conn, work, found)
-            state = work.step(TicketMoved(after, action, actor.role, actor.name, note))
-            if work.talk is not None:
-                store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
-            crash_point("act.saved")
-            return work.cases[found.id].view
+            return self._act(conn, also, community_id, staff_id, number, action, note, change or Change())
 
-        return self._locking(act)
+        return self._locking(community_id, act)
+
+    def _act(
+        self, conn: Connection, also: frozenset[int], community_id: int, staff_id: int, number: str, action: str, note: str,
+        change: Change,
+    ) -> TicketView:  # fmt: skip
+        found = conn.execute(_BY_NUMBER, {"community_id": community_id, "number": number}).one_or_none()
+        if found is None:
+            raise NotFound(f"there is no ticket {number} here")
+        actor = _colleague(conn, community_id, staff_id)
+        access.demand_kind(actor.role, found.kind)
+        work = self._begin_ticket(conn, community_id, found, also)
+        case = work.cases[found.id]
+        before = case.view
+        if change.version is not None and change.version != casebook.version(conn, community_id, found.id):
+            raise IllegalMove(f"{number} has changed since this page was shown", "status")
+        stated = replace(
+            before,
+            appointment=change.appointment or before.appointment,
+            resume_at=change.resume_at or before.resume_at,
+        )
+        after, _ = self.core.move(stated, action, actor.role, work.now, note, actor.name)
+        if action == "assign" and change.assignee_id is None:
+            raise IllegalMove(f"{number}: 'assign' needs the name of a colleague", "person")
+        assignee_id = case.assignee_id
+        if change.assignee_id is not None:
+            assignee = rota.colleague(conn, community_id, change.assignee_id)
+            if assignee is None:
+                raise NotFound("whoever was named is not an active member of staff of this community")
+            if not access.sees(assignee.role, before.kind):
+                raise IllegalMove(f"{number}: whoever was named does not work on this kind of ticket", "person")
+            assignee_id, after = assignee.id, replace(after, assignee=assignee.name)
+        elif not after.assignee:
+            assignee_id = None
+        elif after.assignee == actor.name and after.assignee != before.assignee:
+            assignee_id = actor.id
+        if change.photos:
+            casebook.add_photos(conn, community_id, found.id, change.photos, work.now, actor.role)
+            after = replace(after, photos=after.photos + len(change.photos))
+        work.write(case, after, assignee_id)
+        work.note(before, after, action, actor.role, actor.name, actor.id, note)
+        crash_point("act.moved")
+        work.talk = self._talk_of(conn, work, found)
+        state = work.step(TicketMoved(after, action, actor.role, actor.name, note))
+        if work.talk is not None:
+            store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
+        crash_point("act.saved")
+        self._redraw(conn, community_id, after, actor)
+        return work.cases[found.id].view
+
+    def _redraw(self, conn: Connection, community_id: int, ticket: TicketView, actor: Colleague) -> None:
+        """Cards about this ticket in colleagues' chats show buttons that mean something else now: they are changed soon after."""
+        if cards.are_out(conn, community_id, ticket.id):
+            words = self.core.words(f"utter_status_{ticket.status}", {}, actor.language)
+            data = {"text": f"{actor.name}：{words}"}
+            dues.remind(conn, community_id, (cards.SUBJECT, ticket.id), "redraw", 1, self.clock.now(), data)
 
     def add_note(self, community_id: int, staff_id: int, number: str, words: str, once: str) -> None:
         """An internal line on the ticket: staff alone read it. Raises NotFound, Refused."""
@@ -281,7 +295,7 @@ class Desk:
                 by_role=actor.role, by_id=actor.id, by_name=actor.name, words=words,
             )  # fmt: skip
 
-        self.database.write(add)
+        self.database.write(community_id, add)
 
     def acknowledge(self, community_id: int, staff_id: int, number: str) -> int:
         """A member of staff takes note of the escalations of a ticket. Returns how many were open. Raises NotFound, Refused."""
@@ -303,7 +317,7 @@ class Desk:
                 )  # fmt: skip
             return count
 
-        return self.database.write(take_note)
+        return self.database.write(community_id, take_note)
 
     # ── staff file for a caller, and speak in a conversation ──
 
@@ -341,7 +355,7 @@ class Desk:
             crash_point("file.saved")
             return work.opened.number
 
-        return self._locking(file)
+        return self._locking(community_id, file)
 
     def take_over(self, community_id: int, staff_id: int, conversation_id: int) -> str:
         """A member of staff takes a conversation: the hand-over that waits, or one made for it. Returns its number.
@@ -379,7 +393,7 @@ class Desk:
             crash_point("take.saved")
             return after.number
 
-        return self._locking(take)
+        return self._locking(community_id, take)
 
     def speak(
         self,
@@ -405,7 +419,7 @@ class Desk:
             store.save_state(conn, community_id, conversation_id, self.core.encode(state))
             crash_point("say.saved")
 
-        self._locking(say)
+        self._locking(community_id, say)
 
     # ── who belongs where ──
 
@@ -434,7 +448,7 @@ class Desk:
                 resident_id=resident_id, name=name, until=until, by_staff=staff_id,
             )  # fmt: skip
 
-        return invitecode.written(self.database.write(make))
+        return invitecode.written(self.database.write(community_id, make))
 
     def invite_colleague(self, community_id: int, staff_id: int | None, colleague_id: int, once: str = "") -> str:
         """A code that makes a conversation a colleague's, as it is shown. Raises Refused, NotFound, ShownOnce."""
@@ -450,7 +464,7 @@ class Desk:
                 by_staff=staff_id,
             )  # fmt: skip
 
-        return invitecode.written(self.database.write(make))
+        return invitecode.written(self.database.write(community_id, make))
 
     def withdraw_invite(self, community_id: int, staff_id: int, invite_id: int) -> None:
         """A code that went astray opens nothing any more. Raises Refused, and NotFound when it was used or withdrawn."""
@@ -460,7 +474,7 @@ class Desk:
             if not identity.withdraw(conn, community_id, invite_id, self.clock.now(), staff_id):
                 raise NotFound("that invite has been used or withdrawn, or there is none")
 
-        self.database.write(withdraw)
+        self.database.write(community_id, withdraw)
 
     def recognise(
         self, community_id: int, staff_id: int, number: str, home: int | NewHousehold, role: str, until: date | None = None
@@ -501,7 +515,7 @@ class Desk:
             resident_id = work.talk.resident_id or identity.new_resident(
                 conn, community_id, case.contact_name, said.contact, language
             )
-            identity.join(conn, community_id, household_id, resident_id, role, today, until)
+            identity.join(conn, community_id, household_id, resident_id, role, today, until, "staff")
             identity.bind(conn, community_id, work.talk.id, resident_id, household_id, "staff", now, staff_id)
             work.talk = self._talk_of(conn, work, found)  # as it is now: whose it is has changed
             assert work.talk is not None
@@ -510,7 +524,7 @@ class Desk:
             store.save_state(conn, community_id, work.talk.id, self.core.encode(state))
             crash_point("recognise.saved")
 
-        self._locking(decide)
+        self._locking(community_id, decide)
 
     def end_membership(self, community_id: int, staff_id: int, membership_id: int) -> None:
         """Somebody has moved out: at once, in every conversation of theirs. Raises Refused, NotFound."""
@@ -520,7 +534,7 @@ class Desk:
             if not identity.revoke(conn, community_id, membership_id, self.clock.now(), by_staff=staff_id):
                 raise NotFound("that membership has ended already, or there is none")
 
-        self.database.write(end)
+        self.database.write(community_id, end)
 
     def forget(self, community_id: int, conversation_id: int) -> None:
         """Erase the identity of a conversation at somebody's written request, as the resident can in the chat; its last words are
@@ -538,7 +552,7 @@ class Desk:
             after = State(language=before.language, noticed=before.noticed)
             store.save_state(conn, community_id, conversation_id, self.core.encode(after))
 
-        self._locking(erase)
+        self._locking(community_id, erase)
 
     # ── what is too old ──
 
@@ -551,15 +565,14 @@ class Desk:
                 if not dues.waits(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE):
                     dues.remind(conn, row.id, (privacy.SUBJECT, row.id), privacy.PURGE, 1, _next_night(now, row.zone), {})
 
-        self.database.write(plan)
+        self.database.write(EVERY, plan)  # each community has its own night
 
-    def purge(self, due: DueRow) -> frozenset[str] | None:
-        """Remove what policy no longer keeps, and plan the next night. Returns the photos that are still named; None when the
-        claim was lost."""
+    def purge(self, due: DueRow) -> bool:
+        """Remove what policy no longer keeps, and plan the next night. False: the claim was lost, and nothing was removed."""
 
-        def clean(conn: Connection) -> frozenset[str] | None:
+        def clean(conn: Connection) -> bool:
             if not dues.settle(conn, due, "done"):
-                return None
+                return False
             policy, now = self.core.policy, self.clock.now()
             privacy.purge(conn, due.community_id, policy.keep, policy.keep_misread, now, self.machine.now())
             crash_point("purge.done")
@@ -567,24 +580,25 @@ class Desk:
             dues.remind(
                 conn, due.community_id, (privacy.SUBJECT, due.subject_id), privacy.PURGE, 1, _next_night(now, zone), {}
             )
-            return privacy.kept_photos(conn)
+            return True
 
-        return self.database.write(clean)
+        return self.database.write(due.community_id, clean)
 
-    def purge_now(self, community_id: int) -> tuple[dict[str, int], frozenset[str]]:
-        """What the nightly purge would remove, removed at once: how many rows of each kind, and the photos still named."""
+    def purge_now(self, community_id: int) -> dict[str, int]:
+        """What the nightly purge would remove, removed at once: how many rows of each kind. Files are the caller's matter."""
 
-        def clean(conn: Connection) -> tuple[dict[str, int], frozenset[str]]:
+        def clean(conn: Connection) -> dict[str, int]:
             policy, now = self.core.policy, self.clock.now()
-            gone = privacy.purge(conn, community_id, policy.keep, policy.keep_misread, now, self.machine.now())
-            return gone, privacy.kept_photos(conn)
+            return privacy.purge(conn, community_id, policy.keep, policy.keep_misread, now, self.machine.now())
 
-        return self.database.write(clean)
+        return self.database.write(community_id, clean)
 
     # ── a timer fired ──
 
     def fire_due(self, due: DueRow) -> bool:
         """Fire a claimed due row. False: it was cancelled meanwhile, or the claim was lost; nothing is done then."""
+        if due.subject_type == STAFF_TALK:
+            return self._fire_step(due)
 
         def fire(conn: Connection, also: frozenset[int]) -> bool:
             work: Work
@@ -611,13 +625,58 @@ class Desk:
             crash_point("due.saved")
             return True
 
-        return self._locking(fire)
+        return self._locking(due.community_id, fire)
+
+    def _fire_step(self, due: DueRow) -> bool:
+        """A step that a colleague took in a chat: taken, or refused with a sentence. Nothing of a refused step is written."""
+        number, action = str(due.data["number"]), str(due.data["action"])
+
+        def take(conn: Connection, also: frozenset[int]) -> bool:
+            if not dues.settle(conn, due, "done"):
+                return False
+            talk = store.talk_of(conn, due.community_id, due.subject_id)
+            if talk.staff_id is None:
+                return True  # unbound since
+            after = self._act(conn, also, due.community_id, talk.staff_id, number, action, "", Change())
+            self._answer_colleague(conn, due, talk, "utter_staff_step", number, after)
+            return True
+
+        def refuse(conn: Connection) -> bool:
+            if not dues.settle(conn, due, "done", "refused"):
+                return False
+            talk = store.talk_of(conn, due.community_id, due.subject_id)
+            self._answer_colleague(conn, due, talk, "utter_staff_step_refused", number, None)
+            return True
+
+        try:
+            return self._locking(due.community_id, take)
+        except (IllegalMove, NotFound, access.Refused):
+            return self.database.write(due.community_id, refuse)
+
+    def _answer_colleague(
+        self, conn: Connection, due: DueRow, talk: Talk, key: str, number: str, after: TicketView | None
+    ) -> None:
+        colleague = rota.colleague(conn, due.community_id, talk.staff_id) if talk.staff_id is not None else None
+        if colleague is None:
+            return
+        status = self.core.words(f"utter_status_{after.status}", {}, colleague.language) if after else ""
+        words = self.core.words(key, {"number": number, "status": status}, colleague.language)
+        buttons = () if after is None else tuple(
+            Button(self.core.words(f"utter_act_{step}", {}, colleague.language), f"act:{number}:{step}")
+            for step in tickets.steps(after.kind, after.status, colleague.role)
+        )
+        letter = outbox.row(
+            due.community_id, talk.address, Say(words, buttons, key=key), desk_now=self.clock.now(),
+            machine_now=self.machine.now(), ticket_id=after.id if after else None,
+        )  # fmt: skip
+        outbox.put(conn, [letter])
 
     def claim_due(
         self, until: datetime, token: str, lease: timedelta, besides: tuple[str, ...] = ()
     ) -> DueRow | None:
         """The earliest due row at this desk-clock instant, claimed; none about a subject of the types in `besides`."""
-        return self.database.write(lambda c: dues.claim(c, until, token, self.machine.now(), lease, besides))
+        # Whose row is next is what the claim finds out.
+        return self.database.write(EVERY, lambda c: dues.claim(c, until, token, self.machine.now(), lease, besides))
 
     def give_up_due(self, due: DueRow, why: str) -> None:
         """After a failure: again a little later; after the third one parked, with a phone task for staff."""
@@ -637,7 +696,7 @@ class Desk:
                     conversation_id=due.subject_id if due.subject_type == "conversation" else None,
                 )
 
-        self.database.write(give_up)
+        self.database.write(due.community_id, give_up)
 
     def advance(
         self, until: datetime, token: str = "advance", after_each: Callable[[DueRow], None] | None = None
@@ -662,13 +721,13 @@ class Desk:
     # ── beneath ──
 
     def _move_clock(self, instant: datetime) -> None:
-        self.database.write(lambda conn: self.clock.move_to(conn, instant))()
+        self.database.write(EVERY, lambda conn: self.clock.move_to(conn, instant))()  # of the deployment
 
-    def _locking(self, use_case: _UseCase[T]) -> T:
+    def _locking(self, community_id: int, use_case: _UseCase[T]) -> T:
         also: frozenset[int] = frozenset()
         for _ in range(LOCK_ROUNDS):
             try:
-                return self.database.write(partial(use_case, also=also))
+                return self.database.write(community_id, partial(use_case, also=also))
             except LockFirst as missing:
                 if missing.ticket_id in also:
                     raise NotFound(f"there is no ticket with id {missing.ticket_id} here") from None

@@ -15,12 +15,15 @@ from sqlalchemy import Connection
 
 from bot import casebook, dues, escalations, identity, misreadings, outbox, privacy, rota, sessions, store
 from bot.casebook import Asker, Case
+from bot.core import tickets
 from bot.core.policy import Policy
 from bot.core.resolve import invitecode
 from bot.core.types import (
+    ActAs,
     AmendTicket,
     Appointment,
     BindTo,
+    Button,
     CancelReminders,
     Community,
     Consented,
@@ -61,6 +64,8 @@ from bot.store import Talk
 GATHER_ROUNDS = 3
 
 STAFF_CHANNEL = "desk"
+#: A due row of this kind is a step a colleague took in a chat: its subject is the conversation.
+STAFF_TALK = "staff_talk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ class Work:
     actor: Colleague | None = None
     by_clock: bool = False
     language: str = "zh"
+    turns: int = 0
 
     # ── the step ──
 
@@ -158,7 +164,7 @@ class Work:
             facts = replace(facts, gathered={**facts.gathered, **found})
             answer = self.core.step(state, event, facts)
         crash_point("turn.stepped")
-        self.language = answer.state.language
+        self.language, self.turns = answer.state.language, answer.state.turns
         self.apply(answer.effects)
         return answer.state
 
@@ -309,8 +315,11 @@ class Work:
         for person in self._audience(effect):
             text = self.core.words(effect.key, values, person.language)
             say = Say(text, key=effect.key, priority=effect.priority)
-            for place in self._places_of(person.id):
-                self._letter(place, say, ticket.id if ticket else None)
+            board, *bound = self._places_of(person.id)
+            self._letter(board, say, ticket.id if ticket else None)
+            pressed = replace(say, buttons=self._steps(ticket, person)) if ticket and bound else say
+            for place in bound:
+                self._letter(place, pressed, ticket.id if ticket else None)
 
     # ── who is asking ──
 
@@ -384,6 +393,18 @@ class Work:
         token = sessions.invite(self.conn, self.community.id, colleague.id, self.machine_now)
         for say in effect.then:
             self.say(filled(say, "link", f"{self.core.site}/desk/login/{token}"))
+
+    def act(self, effect: ActAs) -> None:
+        """Kept as a due row, so that it is done once whatever crashes; fired at once."""
+        data = {"number": effect.number, "action": effect.action}
+        dues.remind(self.conn, self.community.id, (STAFF_TALK, self._here()), "act", self.turns, self.now, data)
+
+    def _steps(self, ticket: TicketView, person: Colleague) -> tuple[Button, ...]:
+        """The next steps of the ticket that this colleague may take with one press."""
+        return tuple(
+            Button(self.core.words(f"utter_act_{action}", {}, person.language), f"act:{ticket.number}:{action}")
+            for action in tickets.steps(ticket.kind, ticket.status, person.role)
+        )
 
     def _places_of(self, staff_id: int) -> list[Address]:
         """The board of the member of staff, and the conversations that are bound to them."""
@@ -490,6 +511,7 @@ _APPLY: Mapping[type, Callable[[Work, Any], None]] = {
     Export: Work.export,
     Forget: Work.forget,
     SignIn: Work.sign_in,
+    ActAs: Work.act,
 }
 
 

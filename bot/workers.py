@@ -19,10 +19,10 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import dues, outbox, photos, privacy, store
-from bot.channels import Channel, Fetches, Inbound, Message, SendError
+from bot import cards, dues, outbox, photos, privacy, store
+from bot.channels import Channel, Fetches, Inbound, Message, Redraws, SendError
 from bot.core.types import Heard
-from bot.database import crash_point
+from bot.database import EVERY, crash_point
 from bot.dues import DueRow
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.outbox import Outgoing
@@ -141,6 +141,7 @@ class Workers:
     async def accept(self, community_id: int, message: Inbound, *, at_once: bool = False) -> Accepted:
         """Keep a delivery. When this returns the platform may be acknowledged. `at_once`: triage fired."""
         accepted = await self.desk.database.run(
+            community_id,
             lambda conn: store.accept(
                 conn,
                 community_id,
@@ -151,7 +152,7 @@ class Workers:
                 at_once=at_once,
                 fetches=isinstance(self._channels.get((message.channel, message.account)), Fetches),
                 flood=self.pace.flood,
-            )
+            ),
         )
         crash_point("accept.committed")
         if accepted.muted:
@@ -168,7 +169,8 @@ class Workers:
         desk = self.desk
         token = self.token()
         claim = await desk.database.run(
-            lambda conn: store.claim_conversation(conn, token, desk.machine.now(), self.pace.lease)
+            EVERY,  # whose message is next is what the claim finds out
+            lambda conn: store.claim_conversation(conn, token, desk.machine.now(), self.pace.lease),
         )
         if claim is None:
             return False
@@ -203,7 +205,7 @@ class Workers:
             await self._park(claim, why)
             return
         again = self.desk.machine.now() + timedelta(seconds=tries)
-        await self.desk.database.run(lambda conn: store.release(conn, claim, again, why))
+        await self.desk.database.run(claim.community_id, lambda conn: store.release(conn, claim, again, why))
         self.inbox_bell.ring_in(timedelta(seconds=tries))
 
     async def _park(self, claim: Claim, why: str) -> None:
@@ -227,8 +229,10 @@ class Workers:
         # The lease outlives the longest send, else a slow platform would get the message twice.
         lease = self.pace.lease + self.pace.send_limit
         mine, besides = {name for name, _ in self._channels}, tuple(self.held)
+        # The most important messages of all communities, whosever they are.
         claimed = await self.desk.database.run(
-            lambda conn: outbox.claim(conn, token, now, lease, mine, batch, besides=besides, quiet=self._quiet)
+            EVERY,
+            lambda conn: outbox.claim(conn, token, now, lease, mine, batch, besides=besides, quiet=self._quiet),
         )
         if claimed:
             crash_point("send.claimed")
@@ -240,6 +244,7 @@ class Workers:
         machine_now = self.desk.machine.now()
         again_at = machine_now + wait if wait is not None else None
         await self.desk.database.run(
+            row.community_id,
             lambda conn: outbox.settle(
                 conn,
                 row,
@@ -249,7 +254,7 @@ class Workers:
                 external_id=external_id,
                 error=error,
                 again_at=again_at,
-            )
+            ),
         )
         crash_point("send.settled")
         self.outbox_bell.ring()
@@ -309,22 +314,41 @@ class Workers:
             await self._fetch(due)
         elif due.subject_type == privacy.SUBJECT:
             await self._purge(due)
+        elif due.subject_type == cards.SUBJECT:
+            await self._redraw(due)
         else:
             await self.desk.database.hop(lambda: self.desk.fire_due(due))
 
+    async def _redraw(self, due: DueRow) -> None:
+        """Take the buttons off the cards of a ticket that somebody has acted on. A card that cannot be changed stays: its
+        buttons are refused with a sentence."""
+        out = await self.desk.database.ask(
+            due.community_id, lambda conn: cards.out(conn, due.community_id, due.subject_id)
+        )
+        for card in out:
+            channel = self._channels.get((card.channel, card.account))
+            if isinstance(channel, Redraws):
+                try:
+                    async with asyncio.timeout(self.pace.send_limit.total_seconds()):
+                        await channel.update_card(card.id, str(due.data["text"]))
+                except (SendError, TimeoutError) as failed:
+                    log.warning("card_not_redrawn", outbox=card.id, why=str(failed))
+        await self.desk.database.run(due.community_id, lambda conn: dues.settle(conn, due, "done"))
+
     async def _purge(self, due: DueRow) -> None:
         """The nightly purge: rows first, then the files that no row names any more."""
-        named = await self.desk.database.hop(lambda: self.desk.purge(due))
-        if named is not None and self._media is not None:
+        if await self.desk.database.hop(lambda: self.desk.purge(due)) and self._media is not None:
+            # A file is kept under its content, so rows of any community may name it.
+            named = await self.desk.database.ask(EVERY, privacy.kept_photos)
             await asyncio.to_thread(self._media.drop_others, named)
             await asyncio.to_thread(self._media.sweep)
 
     async def _fetch(self, due: DueRow) -> None:
         """Bring a photo from its platform. What may succeed later raises, and is tried again like any due row."""
-        run = self.desk.database.run
-        photo = await self.desk.database.ask(lambda conn: photos.wanted(conn, due.community_id, due.subject_id))
+        within, run = due.community_id, self.desk.database.run
+        photo = await self.desk.database.ask(within, lambda conn: photos.wanted(conn, within, due.subject_id))
         if photo is None or photo.status != "pending":
-            await run(lambda conn: dues.settle(conn, due, "done"))
+            await run(within, lambda conn: dues.settle(conn, due, "done"))
             return
         channel = self._channels.get((photo.channel, photo.account))
         kept = ""
@@ -350,7 +374,7 @@ class Workers:
                 else:
                     photos.given_up(conn, photo)
 
-        await run(settle)
+        await run(within, settle)
 
     async def sweep(self) -> int:
         """Give back what dead senders held; end what is too late to send."""
@@ -365,7 +389,7 @@ class Workers:
                 conn, self._quiet, machine_now - self.pace.urgent_waits, machine_now - self.pace.reply_waits, desk_now
             )
 
-        count = await self.desk.database.run(clean)
+        count = await self.desk.database.run(EVERY, clean)
         if count:
             self.outbox_bell.ring()
         return count

@@ -243,6 +243,16 @@ class Prepares(Protocol):
 
 
 @runtime_checkable
+class Redraws(Protocol):
+    """A channel that can change a message with buttons after it was sent."""
+
+    async def update_card(self, message_id: int, text: str) -> bool:
+        """Put a sentence where the buttons of the outbox row's message were. False: there is nothing to change it with.
+        Raises SendError."""
+        ...
+
+
+@runtime_checkable
 class Fetches(Protocol):
     """A channel whose photos stay on the platform until they are asked for."""
 

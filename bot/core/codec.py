@@ -85,6 +85,7 @@ def _matter_to_json(matter: Matter) -> dict[str, Any]:
         "confidence": matter.confidence,
         "ranking": [[r.intent, r.confidence] for r in matter.ranking],
         "entities": [[e.entity, e.value, e.start, e.end] for e in matter.entities],
+        **({"faq": matter.faq} if matter.faq else {}),
     }
 
 
@@ -96,4 +97,5 @@ def matter_from_json(data: Mapping[str, Any]) -> Matter:
         data["confidence"],
         tuple(Ranked(*r) for r in data["ranking"]),
         tuple(Entity(*e) for e in data["entities"]),
+        data.get("faq", ""),
     )

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from bot.core import masking
+from bot.core import masking, texts
 from bot.core.domain import Script
 from bot.core.flows import (
     BY_INTENT,
@@ -338,7 +338,9 @@ _BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
     "bind": binding.button,
     "house": household.button,
     "privacy": privacy.button,
-    "staff": lambda talk, rest, heard: _stale(talk),  # a colleague's button, pressed by somebody who is none any more
+    # A colleague's buttons, pressed by somebody who is none any more.
+    "staff": lambda talk, rest, heard: _stale(talk),
+    "act": lambda talk, rest, heard: _stale(talk),
 }
 
 
@@ -702,6 +704,27 @@ def _fee(talk: Talk, matter: Matter, heard: Heard) -> None:
         talk.ask("utter_bind_needed", "bind_needed")
 
 
+def _faq(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """The office's answer with the day it was checked; where there is none, the honest word and the offer to pass it on."""
+    if not _answered_by_faq(talk, matter):
+        _pass_on("utter_faq_unknown")(talk, matter, heard)
+
+
+def _answered_by_faq(talk: Talk, matter: Matter) -> bool:
+    entry = talk.script.faq.entry(matter.faq)
+    if entry is None:
+        return False
+    community = talk.facts.community
+    name = community.name if talk.language == "zh" else community.name_en or community.name
+    answer = texts.filled(entry.wordings[talk.language].answer, duty_phone=community.duty_phone, community=name)
+    day = entry.as_of.isoformat()
+    if entry.asks_person and talk.state.flow is None:
+        talk.ask("utter_faq_answer_person", "menu", answer=answer, as_of=day)
+    else:
+        talk.say("utter_faq_answer", answer=answer, as_of=day)
+    return True
+
+
 def _pass_on(key: str) -> Callable[[Talk, Matter, Heard], None]:
     """Say honestly that the desk does not hold the answer, and offer to pass the question on."""
 
@@ -756,7 +779,7 @@ def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "fee_query": _fee,
-    "faq": _pass_on("utter_faq_unknown"),
+    "faq": _faq,
     "bind": binding.begin,
     "ticket_status": _status,
     "ticket_change": _change,
@@ -787,7 +810,10 @@ _LISTENERS: tuple[Callable[[Talk, Heard], bool], ...] = (
 
 
 def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:
-    """Within a form the question is kept for afterwards: the honest answer there is an offer, and that is a question."""
+    """Within a form a question with an answer is answered; one without is kept for afterwards: the honest answer there is an
+    offer, and that is a question."""
+    if _answered_by_faq(talk, matter):
+        return
     talk.become(agenda=(*talk.state.agenda, matter)[:_MOST_MATTERS])
     talk.say("utter_kept_for_later", matter=shorten(matter.text, 20))
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import yaml
 
+from bot.core.faq import Faq
 from bot.core.policy import Policy
 from bot.core.resolve.kinds import Kinds
 from bot.core.triage import TriageRules
@@ -63,6 +64,7 @@ class Script:
     triage: TriageRules
     intents: frozenset[str] = field(default_factory=frozenset)
     kinds: Kinds = field(default_factory=Kinds)
+    faq: Faq = field(default_factory=Faq)
 
 
 def placeholders(text: str) -> frozenset[str]:

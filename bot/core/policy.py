@@ -46,6 +46,7 @@ class Policy:
     misses_before_person: int
     burst_window: timedelta
     keep_misread: timedelta
+    faq_sure: float
     service_hours: Mapping[int, tuple[tuple[time, time], ...]]
     working_days: frozenset[int]
     holiday_country: str
@@ -243,6 +244,7 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
         misses_before_person=take("understanding.misses_before_person", _count),
         burst_window=take("understanding.burst_window", duration),
         keep_misread=take("understanding.keep_misread", duration),
+        faq_sure=take("faq.sure", _share),
         service_hours=hours,
         working_days=take("working_days", _weekdays),
         holiday_country=take("holiday_country", str),

@@ -22,6 +22,11 @@ def say(script: Script, language: Language, key: str, turn: int = 0, **values: A
     return Say(_fill(variant.text, values), buttons, key=key)
 
 
+def filled(text: str, **values: Any) -> str:
+    """A text of the office's other files, with its placeholders filled in."""
+    return _fill(text, values)
+
+
 def _fill(text: str, values: dict[str, Any]) -> str:
     # One pass over the template only: a resident's own braces are never read as placeholders.
     out: list[str] = []

@@ -334,6 +334,18 @@ def unreachable(
     return tuple(lost)
 
 
+#: Steps of the work that are taken with one press, in the order in which they are offered: no reason, no name, no money.
+STEPS = ("accept", "acknowledge", "investigate", "depart", "arrive", "resume")
+_MOST_STEPS = 3
+
+
+def steps(kind: str, status: str, role: str) -> tuple[str, ...]:
+    """The next steps this role may take with one press, at most 3."""
+    rules = TRANSITIONS[kind][status]
+    able = (a for a in STEPS if a in rules and role in rules[a].by and not rules[a].needs_note)
+    return tuple(able)[:_MOST_STEPS]
+
+
 def is_open(ticket: TicketView) -> bool:
     """Whether something is still owed on this ticket."""
     return ticket.status not in ENDS[ticket.kind]

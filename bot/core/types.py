@@ -57,13 +57,17 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """One thing the speaker wants. A message holds one to three, ordered by LABELS.md rule 1."""
+    """One thing the speaker wants. A message holds one to three, ordered by LABELS.md rule 1.
+
+    `faq` is the id of the entry of data/faq.yml that answers it, where retrieval is sure of one.
+    """
 
     text: str
     intent: str
     confidence: float
     ranking: tuple[Ranked, ...] = ()
     entities: tuple[Entity, ...] = ()
+    faq: str = ""
 
     def values(self, entity: str) -> tuple[str, ...]:
         return tuple(e.value for e in self.entities if e.entity == entity)
@@ -640,6 +644,15 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class ActAs:
+    """The colleague who speaks takes a step of a ticket. It concerns another conversation, so it is carried out as a turn of its
+    own, once, right after this one."""
+
+    number: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """A way into the staff's pages for the colleague who speaks; `{link}` in the texts is filled by the store."""
 
@@ -668,6 +681,7 @@ Effect: TypeAlias = (
     | Export
     | Forget
     | SignIn
+    | ActAs
 )
 
 

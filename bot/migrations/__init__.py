@@ -6,6 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from bot.database import EVERY, confine
+
 
 def _config() -> Config:
     config = Config()
@@ -17,5 +19,6 @@ def upgrade(engine: Engine) -> None:
     """Bring the database to the newest shape; does nothing when it is there already."""
     config = _config()
     with engine.begin() as connection:
+        confine(connection, EVERY)  # a step may have to change rows of any community
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

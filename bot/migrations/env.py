@@ -9,6 +9,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine
 from sqlmodel.sql.sqltypes import AutoString
 
+from bot.database import EVERY, confine
 from bot.tables import BIG, METADATA, Instant
 
 
@@ -41,4 +42,5 @@ if given is not None:
 else:
     url = os.environ.get("DESK_DATABASE_URL") or context.config.get_main_option("sqlalchemy.url") or ""
     with create_engine(url).begin() as opened:
+        confine(opened, EVERY)
         run(opened)

@@ -26,6 +26,7 @@ from bot.channels.webchat import LONGEST, NAME
 from bot.core import texts, triage
 from bot.core.domain import Script
 from bot.core.types import Language, Media
+from bot.database import EVERY
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.tables import table
 from bot.transcripts import Cursor, Line
@@ -157,7 +158,7 @@ class ChatPage:
             media = Media("photo", kept.reference, kept.reference)
             photos.register(conn, community.id, conversation_id, NAME, "", media, self._workers.desk.clock.now())
 
-        await self._database.run(register)
+        await self._database.run(community.id, register)
         return JSONResponse({"photo": kept.reference}, status_code=201)
 
     # ── out ──
@@ -185,9 +186,9 @@ class ChatPage:
             return found[0] if found else None
 
         # A stranger's first message makes the conversation: until then there is nothing to listen to but everything.
-        async with self._watch.listening(await self._database.ask(find)) as news:
+        async with self._watch.listening(await self._database.ask(community.id, find)) as news:
             while True:
-                answer = await self._database.ask(read)
+                answer = await self._database.ask(community.id, read)
                 left = until - loop.time()
                 told = answer["messages"] or answer["typing"] != shown_typing or answer.get("forgotten")
                 if told or left <= 0 or self._watch.closed or await request.is_disconnected():
@@ -227,11 +228,12 @@ class ChatPage:
             found = transcripts.find(conn, community_id, NAME, "", address)
             return found is not None and photos.sent_by(conn, community_id, found[0], kept)
 
-        return await self._database.ask(owned)
+        return await self._database.ask(community_id, owned)
 
     async def _community(self, code: str) -> Any:
         row = await self._database.ask(
-            lambda conn: conn.execute(select(COMMUNITY).where(COMMUNITY.c.code == code)).one_or_none()
+            EVERY,  # which community this page is of is what its code tells
+            lambda conn: conn.execute(select(COMMUNITY).where(COMMUNITY.c.code == code)).one_or_none(),
         )
         if row is None:
             raise HTTPException(404)

@@ -85,7 +85,7 @@ class DemoPage:
             people["resident"] = self._resident(conn)
             return community, people, self._next(conn)
 
-        community, people, upcoming = await self._database.ask(read)
+        community, people, upcoming = await self._database.ask(self._community_id, read)
 
         def shown(at: datetime) -> str:
             return views.clock_text(at, community, language)
@@ -105,9 +105,9 @@ class DemoPage:
     def _resident(self, conn: Connection) -> dict[str, Any]:
         row = conn.execute(
             select(RESIDENT.c.id, RESIDENT.c.name, ROOM.c.label)
-            .join(MEMBERSHIP, MEMBERSHIP.c.resident_id == RESIDENT.c.id)
-            .join(HOUSEHOLD, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id)
-            .join(ROOM, ROOM.c.id == HOUSEHOLD.c.room_id)
+            .join(MEMBERSHIP, (MEMBERSHIP.c.community_id == RESIDENT.c.community_id) & (MEMBERSHIP.c.resident_id == RESIDENT.c.id))
+            .join(HOUSEHOLD, (HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id) & (HOUSEHOLD.c.id == MEMBERSHIP.c.household_id))
+            .join(ROOM, (ROOM.c.community_id == HOUSEHOLD.c.community_id) & (ROOM.c.id == HOUSEHOLD.c.room_id))
             .where(RESIDENT.c.community_id == self._community_id)
             .order_by((ROOM.c.label == _HOME).desc(), RESIDENT.c.id)
             .limit(1)
@@ -134,7 +134,7 @@ class DemoPage:
         self._demand_here(request)
         if who == "resident":
             language = "en" if (await small_form(request)).get("lang") == "en" else "zh"
-            token = await self._database.run(self._open_talk)
+            token = await self._database.run(self._community_id, self._open_talk)
             return RedirectResponse(f"/chat/{self._code}?lang={language}#t={token}", SEE_OTHER)
         if who not in ROLES:
             raise HTTPException(404)
@@ -146,7 +146,7 @@ class DemoPage:
             return sessions.open_session(conn, self._community_id, person.id, machine)
 
         where = "/desk/digest" if who == "supervisor" else "/desk/talks" if who == "steward" else "/desk"
-        return self._entry.let_in(await self._database.run(sign_in), where)
+        return self._entry.let_in(await self._database.run(self._community_id, sign_in), where)
 
     def _open_talk(self, conn: Connection) -> str:
         token = secrets.token_urlsafe(32)
@@ -167,7 +167,7 @@ class DemoPage:
         said = form.get("value", "")
         now = self._desk.clock.now()
         if said == "next":
-            upcoming = await self._database.ask(self._next)
+            upcoming = await self._database.ask(self._community_id, self._next)
             until = max(upcoming.at, now) if upcoming else now
         elif said in _MOVES:
             until = now + _MOVES[said]
@@ -175,7 +175,9 @@ class DemoPage:
             raise HTTPException(400)
         fired: list[Any] = []
         await self._database.hop(lambda: self._desk.advance(until, after_each=fired.append))
-        self._lately = await self._database.ask(lambda conn: _told(conn, self._community_id, fired))
+        self._lately = await self._database.ask(
+            self._community_id, lambda conn: _told(conn, self._community_id, fired)
+        )
         self._workers.outbox_bell.ring()
         return RedirectResponse("/?lang=en" if form.get("lang") == "en" else "/", SEE_OTHER)
 

@@ -84,13 +84,13 @@ class DeskPages:
 
     async def changes(self, request: Request) -> Response:
         """Long poll of an open page: answers once something was written after `since`."""
-        await self._entry.visitor(request)
+        within = (await self._entry.visitor(request)).signed.community_id
         since = request.query_params.get("since", "")
         async with self._watch.listening() as news:
-            newest = await self._database.ask(live.version)
+            newest = await self._database.ask(within, lambda conn: live.version(conn, within))
             if newest <= since:
                 await news.wait(_LONGEST_WAIT)
-                newest = await self._database.ask(live.version)
+                newest = await self._database.ask(within, lambda conn: live.version(conn, within))
         return JSONResponse({"v": newest}) if newest > since else Response(status_code=204)
 
     # ── the queue and a ticket ──
@@ -104,7 +104,8 @@ class DeskPages:
         kind = kind if kind in frame.reader.kinds else ""
         skip = count(query.get("skip", ""))
         rows, more = await self._database.ask(
-            lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip)
+            frame.community.id,
+            lambda conn: boards.queue(conn, frame.reader, tab, frame.now, q=q, kind=kind, skip=skip),
         )
         onward = urlencode({"tab": tab, "q": q, "kind": kind, "skip": skip + len(rows)})
         return self._show(
@@ -125,11 +126,11 @@ class DeskPages:
         def read(conn: Connection) -> tuple[boards.Dossier | None, tuple[Any, ...]]:
             return boards.dossier(conn, frame.reader, number), directory.staff(conn, frame.community.id)
 
-        dossier, staff = await self._database.ask(read)
+        dossier, staff = await self._database.ask(frame.community.id, read)
         if dossier is None:
             raise NotFound(number)
         row = dossier.ticket.row
-        on_duty = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
+        on_duty = await self._database.ask(frame.community.id, lambda conn: rota.present(conn, frame.community, frame.now))
         context = views.ticket_page(
             self._script, dossier, staff, on_duty, frame.community, frame.now, frame.visitor.signed
         )
@@ -148,7 +149,7 @@ class DeskPages:
             return None
         said = words_of(request.query_params.get("home", "")) or row.room_label
         found = await self._database.ask(
-            lambda conn: homes.matching(conn, frame.community.id, row.room_id, said, frame.now, frame.today)
+            frame.community.id, lambda conn: homes.matching(conn, frame.community.id, row.room_id, said, frame.now, frame.today)
         )
         return views.application(row, said, found)
 
@@ -156,7 +157,8 @@ class DeskPages:
         visitor = await self._entry.visitor(request)
         form = await self._entry.form(request, visitor)
         await self._demand_ticket(visitor, number)
-        community = await self._database.ask(lambda conn: store.community(conn, visitor.signed.community_id))
+        within = visitor.signed.community_id
+        community = await self._database.ask(within, lambda conn: store.community(conn, within))
         action, note = form.get("action"), form.get("note")[:_LONGEST_NOTE]
         try:
             # A step takes its own fields alone; what else was sent is at most checked.
@@ -230,7 +232,7 @@ class DeskPages:
     async def _demand_ticket(self, visitor: Visitor, number: str) -> None:
         """404 for a ticket this role does not see: as if there were none."""
         reader = views.reader_of(visitor.signed)
-        if await self._database.ask(lambda conn: boards.kind_of(conn, reader, number)) is None:
+        if await self._database.ask(reader.community_id, lambda conn: boards.kind_of(conn, reader, number)) is None:
             raise NotFound(number)
 
     async def _handed_in(self, form: Form) -> tuple[Media, ...]:
@@ -250,7 +252,10 @@ class DeskPages:
         visitor = await self._entry.visitor(request)
         reader = views.reader_of(visitor.signed)
         talks = access.may(visitor.role, "talk")
-        if not await self._database.ask(lambda conn: boards.sees_photo(conn, reader, kept, talks=talks)):
+        seen = await self._database.ask(
+            reader.community_id, lambda conn: boards.sees_photo(conn, reader, kept, talks=talks)
+        )
+        if not seen:
             raise HTTPException(404)
         try:
             if request.query_params.get("size") == "small":
@@ -267,7 +272,7 @@ class DeskPages:
         frame = await self._frame(request, "talk", "talks")
         tab = "all" if request.query_params.get("tab") == "all" else "people"
         found = await self._database.ask(
-            lambda conn: switchboard.listing(conn, frame.community.id, frame.today, people=tab == "people")
+            frame.community.id, lambda conn: switchboard.listing(conn, frame.community.id, frame.today, people=tab == "people")
         )
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
@@ -289,7 +294,7 @@ class DeskPages:
                 household_ids = [b.household_id for b in bound] or [None]
             return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk), household_ids
 
-        talk, lines, busy, tickets, household_ids = await self._database.ask(read)
+        talk, lines, busy, tickets, household_ids = await self._database.ask(frame.community.id, read)
         await self._shown(frame.visitor, household_ids, f"conversation {talk_id}")
         context = views.talk_page(talk, lines, busy, tickets, frame.visitor.signed)
         return self._show(frame, "talk.html", 409 if refused else 200, refused, **context)
@@ -326,7 +331,7 @@ class DeskPages:
         def act(visitor: Visitor, form: Form, talk: int) -> None:
             community_id = visitor.signed.community_id
             today = self._desk.clock.now().date()  # of a name and a room nothing is shown here
-            found = self._database.read(lambda conn: switchboard.one(conn, community_id, talk, today))
+            found = self._database.read(community_id, lambda conn: switchboard.one(conn, community_id, talk, today))
             if found is None:
                 raise NotFound(talk)
             if found.owner_id not in (None, visitor.signed.staff.id) and not access.may(visitor.role, "acknowledge"):
@@ -348,7 +353,7 @@ class DeskPages:
         form = await self._entry.form(request, visitor)
         signed = visitor.signed
         now = self._desk.clock.now()
-        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id, now))
+        slip = await self._database.ask(signed.community_id, lambda conn: counter.read(conn, form, signed.community_id, now))
         if slip.errors:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}
@@ -364,7 +369,7 @@ class DeskPages:
 
     async def calls(self, request: Request) -> Response:
         frame = await self._frame(request, "calls", "calls")
-        found = await self._database.ask(lambda conn: boards.calls(conn, frame.reader))
+        found = await self._database.ask(frame.community.id, lambda conn: boards.calls(conn, frame.reader))
         await self._shown(frame.visitor, [one.household_id for one in found if one.contact or one.ticket_contact], "calls")
         return self._show(frame, "calls.html", calls=[views.call(one) for one in found])
 
@@ -375,7 +380,7 @@ class DeskPages:
         outcome = "reached" if form.get("outcome") == "reached" else "unreached"
         words = f"{outcome} {form.get('note')}".strip()[:500]
         reader, now, row = views.reader_of(visitor.signed), self._desk.clock.now(), row_id(call_id)
-        if not await self._database.run(lambda conn: boards.call_made(conn, reader, row, words, now)):
+        if not await self._database.run(reader.community_id, lambda conn: boards.call_made(conn, reader, row, words, now)):
             raise NotFound(call_id)
         self._stirred()
         return back("/desk/calls", "call_kept")
@@ -384,7 +389,7 @@ class DeskPages:
 
     async def notices(self, request: Request) -> Response:
         frame = await self._frame(request, "notices", "notices")
-        found = await self._database.ask(lambda conn: boards.notices(conn, frame.reader))
+        found = await self._database.ask(frame.community.id, lambda conn: boards.notices(conn, frame.reader))
         await self._shown(frame.visitor, [n.household_id for n in found if phone.find(n.text)], "notices")
         return self._show(
             frame, "notices.html",
@@ -398,7 +403,7 @@ class DeskPages:
     async def digest(self, request: Request) -> Response:
         frame = await self._frame(request, "digest", "digest")
         day = day_of(request.query_params.get("day", ""), frame.today)
-        read = await self._database.ask(lambda conn: digests.read(conn, frame.community, day, frame.now))
+        read = await self._database.ask(frame.community.id, lambda conn: digests.read(conn, frame.community, day, frame.now))
         following = day + timedelta(days=1)
         return self._show(
             frame, "digest.html", digest=read, day=day, previous=f"/desk/digest?day={day - timedelta(days=1)}",

@@ -21,7 +21,7 @@ from bot import outbox, sessions
 from bot.core import access
 from bot.core.access import Capability
 from bot.core.types import Say
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.sessions import Signed
 from bot.turns import Desk
 from bot.web.pages import browser_language, page, word
@@ -110,41 +110,51 @@ class Entry:
         )
 
     async def _invite(self, phone: str) -> None:
-        now = self._desk.machine.now()
-        links: list[tuple[str, str]] = []
-
-        def invite(conn: Connection) -> None:
-            links.clear()
-            for community_id, staff_id, name, language in sessions.by_phone(conn, phone):
-                link = f"{self._base}/desk/login/{sessions.invite(conn, community_id, staff_id, now)}"
-                words = self._desk.core.words("utter_staff_login", {"link": link}, language)
-                say = Say(words, key="utter_staff_login", not_after=self._desk.clock.now() + sessions.LINK_LIFE)
-                letter = outbox.row(
-                    community_id, staff_address(staff_id), say, desk_now=self._desk.clock.now(), machine_now=now
-                )
-                outbox.put(conn, [letter])
-                links.append((name, link))
-
-        await self._database.run(invite)
+        # Somebody may work for several communities; each invites for itself.
+        known = await self._database.ask(EVERY, lambda conn: sessions.by_phone(conn, phone))
+        for community_id, staff_id, name, language in known:
+            link = await self._send_link(community_id, staff_id, language)
+            if self._printed is not None:
+                self._printed(name, link)
         self._bell.ring()
-        for name, link in links if self._printed else ():
-            assert self._printed is not None
-            self._printed(name, link)
+
+    async def _send_link(self, community_id: int, staff_id: int, language: str) -> str:
+        """A new link, on its way to the member's own channel."""
+        now, desk_now = self._desk.machine.now(), self._desk.clock.now()
+
+        def invite(conn: Connection) -> str:
+            link = f"{self._base}/desk/login/{sessions.invite(conn, community_id, staff_id, now)}"
+            words = self._desk.core.words("utter_staff_login", {"link": link}, language)
+            say = Say(words, key="utter_staff_login", not_after=desk_now + sessions.LINK_LIFE)
+            letter = outbox.row(community_id, staff_address(staff_id), say, desk_now=desk_now, machine_now=now)
+            outbox.put(conn, [letter])
+            return link
+
+        return await self._database.run(community_id, invite)
 
     async def confirm(self, request: Request, token: str) -> Response:
-        name = await self._database.ask(lambda conn: sessions.invited(conn, token, self._desk.machine.now()))
-        if name is None:
+        invited = await self._invited(token)
+        if invited is None:
             return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=browser_language(request))
         return page(
-            "desk/login_confirm.html", name=name, token=token, demo=self._demo, me=None, language=browser_language(request)
+            "desk/login_confirm.html", name=invited[1], token=token, demo=self._demo, me=None, language=browser_language(request)
         )
 
     async def redeem(self, request: Request, token: str) -> Response:
         same_origin(request)
-        opened = await self._database.run(lambda conn: sessions.redeem(conn, token, self._desk.machine.now()))
+        invited, opened = await self._invited(token), None
+        if invited is not None:
+            community_id, now = invited[0], self._desk.machine.now()
+            opened = await self._database.run(
+                community_id, lambda conn: sessions.redeem(conn, community_id, token, now)
+            )
         if opened is None:
             return page("desk/login_gone.html", 410, demo=self._demo, me=None, language=browser_language(request))
         return self.let_in(opened)
+
+    async def _invited(self, token: str) -> tuple[int, str] | None:
+        now = self._desk.machine.now()
+        return await self._database.ask(EVERY, lambda conn: sessions.invited(conn, token, now))
 
     def let_in(self, token: str, where: str = "/desk") -> Response:
         """On to the desk, with the session's cookie."""
@@ -158,7 +168,8 @@ class Entry:
     async def leave(self, request: Request) -> Response:
         visitor = await self.visitor(request)
         await self.form(request, visitor)
-        await self._database.run(lambda conn: sessions.close(conn, visitor.token))
+        within = visitor.signed.community_id
+        await self._database.run(within, lambda conn: sessions.close(conn, within, visitor.token))
         answer = RedirectResponse("/desk/login", SEE_OTHER)
         answer.delete_cookie(COOKIE, path="/desk")
         return answer
@@ -167,7 +178,8 @@ class Entry:
         visitor = await self.visitor(request)
         form = await self.form(request, visitor)
         language = "en" if form.get("language") == "en" else "zh"
-        await self._database.run(lambda conn: sessions.speak(conn, visitor.token, language))
+        within = visitor.signed.community_id
+        await self._database.run(within, lambda conn: sessions.speak(conn, within, visitor.token, language))
         return RedirectResponse(local(form.get("back") or "/desk"), SEE_OTHER)
 
     # ── who asks ──
@@ -176,12 +188,13 @@ class Entry:
         """Who asks. Raises NotSignedIn: the page goes to the login."""
         token = request.cookies.get(COOKIE, "")
         now = self._desk.machine.now()
-        found = await self._database.ask(lambda conn: sessions.find(conn, token, now)) if token else None
+        found = await self._database.ask(EVERY, lambda conn: sessions.find(conn, token, now)) if token else None
         if found is None:
             raise NotSignedIn
         signed, stale = found
         if stale:
-            await self._database.run(lambda conn: sessions.seen(conn, token, now))
+            within = signed.community_id
+            await self._database.run(within, lambda conn: sessions.seen(conn, within, token, now))
         return Visitor(signed, token)
 
     async def form(self, request: Request, visitor: Visitor) -> Form:

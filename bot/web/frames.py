@@ -85,9 +85,9 @@ class Frames:
             counts = boards.counts(conn, reader, now)
             counts["talks"] = switchboard.waiting(conn, signed.community_id) if access.may(visitor.role, "talk") else 0
             counts["calls"] = boards.calls_open(conn, reader) if access.may(visitor.role, "calls") else 0
-            return store.community(conn, signed.community_id), counts, live.version(conn)
+            return store.community(conn, reader.community_id), counts, live.version(conn, reader.community_id)
 
-        community, counts, version = await self._database.ask(read)
+        community, counts, version = await self._database.ask(reader.community_id, read)
         language = visitor.language
         tells = {"queue": counts["overdue"], "talks": counts["talks"], "calls": counts["calls"]}
         context = {
@@ -129,9 +129,10 @@ class Frames:
         def new(conn: Connection) -> tuple[int | None, ...]:
             return disclosures.unlogged(conn, signed.community_id, signed.staff.id, wanted, what, now)
 
-        if await self._database.ask(new):
+        if await self._database.ask(signed.community_id, new):
             await self._database.run(
-                lambda conn: disclosures.log(conn, signed.community_id, signed.staff.id, wanted, what, now)
+                signed.community_id,
+                lambda conn: disclosures.log(conn, signed.community_id, signed.staff.id, wanted, what, now),
             )
 
 

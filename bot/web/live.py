@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 import structlog
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Select, Table, bindparam, func, select, text, true
 from sqlalchemy.sql import ColumnElement
 
 from bot import transcripts
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.tables import table
 from bot.transcripts import Cursor
 
@@ -25,23 +26,37 @@ log = structlog.get_logger()
 _PHONE, _MEDIA = table("phone_task"), table("media")
 
 
-def _settled(of: Table, waiting: str) -> ColumnElement[int]:
+_Own: TypeAlias = Callable[[Table], ColumnElement[bool]]
+
+
+def _last(of: Table, own: _Own) -> ColumnElement[int]:
+    return select(func.max(of.c.id)).where(own(of)).scalar_subquery()
+
+
+def _settled(of: Table, waiting: str, own: _Own) -> ColumnElement[int]:
     """Grows by one when a row is settled: the rows there are less those that wait (which have an index of their own)."""
-    still = select(func.count()).select_from(of).where(text(waiting)).scalar_subquery()
-    return func.coalesce(select(func.max(of.c.id)).scalar_subquery(), 0) - still
+    still = select(func.count()).select_from(of).where(own(of), text(waiting)).scalar_subquery()
+    return func.coalesce(_last(of, own), 0) - still
 
 
-_NEWEST = select(
-    *(select(func.max(table(name).c.id)).scalar_subquery() for name in ("inbox", "outbox", "ticket_event", "phone_task")),
-    _settled(_PHONE, "phone_task.status = 'open'"),
-    _settled(_MEDIA, "media.status = 'pending'"),
-)
+def _newest(own: _Own) -> Select[Any]:
+    columns: list[Any] = [_last(table(name), own) for name in ("inbox", "outbox", "ticket_event", "phone_task")]
+    columns += [_settled(_PHONE, "phone_task.status = 'open'", own), _settled(_MEDIA, "media.status = 'pending'", own)]
+    return select(*columns)
+
+
+_NEWEST = _newest(lambda of: of.c.community_id == bindparam("of_community"))
+_NEWEST_ANYWHERE = _newest(lambda of: true())
 _WIDTH = 12
 
 
-def version(conn: Connection) -> str:
-    """What the staff's pages are compared by: it grows whenever something they show was written."""
-    return ".".join(f"{n or 0:0{_WIDTH}d}" for n in conn.execute(_NEWEST).one())
+def version(conn: Connection, community_id: int) -> str:
+    """What the staff's pages of a community are compared by: it grows whenever something they show was written."""
+    return _joined(conn.execute(_NEWEST, {"of_community": community_id}).one())
+
+
+def _joined(numbers: Iterable[int | None]) -> str:
+    return ".".join(f"{n or 0:0{_WIDTH}d}" for n in numbers)
 
 
 class News:
@@ -132,7 +147,8 @@ class Watch:
         newest: str | None = None
         while self._pages or any(self._talks.values()):
             try:
-                seen, cursor, now = await self._database.ask(lambda conn, since=cursor: self._read(conn, since))  # type: ignore[misc]
+                # One look for the waiting pages of all communities: it learns that something was written, never what.
+                seen, cursor, now = await self._database.ask(EVERY, lambda conn, since=cursor: self._read(conn, since))  # type: ignore[misc]
             except Exception:  # the database may be away for a moment; the pages ask again by themselves
                 log.warning("live_look_failed")
             else:
@@ -152,7 +168,7 @@ class Watch:
     def _read(conn: Connection, since: Cursor | None) -> tuple[frozenset[int], Cursor, str]:
         # The first look cannot know what the waiting pages have missed: it only marks where it begins.
         seen, cursor = transcripts.stirred(conn, since) if since else (frozenset[int](), transcripts.newest(conn))
-        return seen, cursor, version(conn)
+        return seen, cursor, _joined(conn.execute(_NEWEST_ANYWHERE).one())
 
     async def close(self) -> None:
         """Let every page go and stop looking."""

@@ -14,6 +14,7 @@ from bot import privacy, store
 from bot.core import texts
 from bot.core.domain import Script
 from bot.core.types import Language
+from bot.database import EVERY, confine
 from bot.turns import Desk
 from bot.web.entry import same_origin
 from bot.web.pages import browser_language, page
@@ -39,7 +40,7 @@ class MinePage:
     async def ask(self, request: Request, token: str) -> Response:
         now = self._desk.machine.now()
         token = token[:_LONGEST_TOKEN]
-        good = await self._database.ask(lambda conn: privacy.export_is_good(conn, token, now))
+        good = await self._database.ask(EVERY, lambda conn: privacy.export_is_good(conn, token, now))
         return self._page(request, good=good, token=token)
 
     async def hand_out(self, request: Request, token: str) -> Response:
@@ -52,10 +53,11 @@ class MinePage:
             if found is None:
                 return None
             community_id, conversation_id = found
+            confine(conn, community_id)  # the token told whose it is; from here on nothing of others is seen
             today = now.astimezone(store.community(conn, community_id).zone).date()
             return privacy.as_json(privacy.export_of(conn, community_id, conversation_id, today))
 
-        copy = await self._database.run(take)
+        copy = await self._database.run(EVERY, take)
         if copy is None:
             return self._page(request, good=False, token="")
         return Response(

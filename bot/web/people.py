@@ -72,7 +72,7 @@ class PeoplePages:
             present = rota.present(conn, frame.community, frame.now)
             return directory.week(conn, frame.community, frame.now), directory.staff(conn, frame.community.id), present
 
-        week, staff, present = await self._database.ask(read)
+        week, staff, present = await self._database.ask(frame.community.id, read)
         appoints = access.may(frame.visitor.role, "appoint")
         colleagues = [
             {"id": s.id, "name": s.name, "role": s.role}
@@ -98,7 +98,7 @@ class PeoplePages:
         except (ShownOnce, counter.Unreadable) as refused:
             return await self._duty_page(request, _why(refused, visitor.language))
         frame = await self._frame(request, "duty", "duty")
-        staff = await self._database.ask(lambda conn: directory.staff(conn, frame.community.id))
+        staff = await self._database.ask(frame.community.id, lambda conn: directory.staff(conn, frame.community.id))
         name = next((s.name for s in staff if s.id == colleague_id), "")
         valid = frame.now + self._desk.core.policy.staff_invite_valid
         return self._code(frame, code, title=name, role="", until=None, valid=valid, back_to="/desk/duty", printed=False)
@@ -118,8 +118,8 @@ class PeoplePages:
         tab = "staff" if query.get("tab") == "staff" else "residents"
         q = words_of(query.get("q", ""))
         if tab == "staff":
-            staff = await self._database.ask(lambda conn: directory.staff(conn, frame.community.id))
-            present = await self._database.ask(lambda conn: rota.present(conn, frame.community, frame.now))
+            staff = await self._database.ask(frame.community.id, lambda conn: directory.staff(conn, frame.community.id))
+            present = await self._database.ask(frame.community.id, lambda conn: rota.present(conn, frame.community, frame.now))
             rows = [
                 {"name": s.name, "role": s.role, "skills": s.skills, "on_duty": s.id in present, "active": s.active}
                 for s in staff
@@ -127,7 +127,7 @@ class PeoplePages:
             ]
             return self._show(frame, "people.html", tab=tab, q=q, rows=rows, page=1, pages=1)
         shown = await self._database.ask(
-            lambda conn: directory.residents(conn, frame.community.id, q, page_number(request), frame.today)
+            frame.community.id, lambda conn: directory.residents(conn, frame.community.id, q, page_number(request), frame.today)
         )
         rows = [views.person(one, full=False) for one in shown.rows]
         return self._show(frame, "people.html", tab=tab, q=q, rows=rows, page=shown.page, pages=shown.pages)
@@ -135,7 +135,7 @@ class PeoplePages:
     async def person(self, request: Request, resident_id: str) -> Response:
         frame = await self._frame(request, "people", "people")
         row = row_id(resident_id)
-        found = await self._database.ask(lambda conn: homes.person(conn, frame.community.id, row, frame.today))
+        found = await self._database.ask(frame.community.id, lambda conn: homes.person(conn, frame.community.id, row, frame.today))
         if found is None:
             raise NotFound(resident_id)
         await self._shown(frame.visitor, [s.household_id for s in found.stays] or [None], f"person {found.id}")
@@ -148,7 +148,7 @@ class PeoplePages:
         frame = await self._frame(request, "rooms", "rooms")
         q = words_of(request.query_params.get("q", ""))
         shown = await self._database.ask(
-            lambda conn: directory.rooms(conn, frame.community.id, q, page_number(request), frame.today)
+            frame.community.id, lambda conn: directory.rooms(conn, frame.community.id, q, page_number(request), frame.today)
         )
         rows = [
             {"url": f"/desk/rooms/{r.id}", "label": r.label, "building": r.building_code, "unit": r.unit_code,
@@ -173,7 +173,7 @@ class PeoplePages:
     async def _home(self, frame: Frame, room_id: int) -> homes.Home:
         """A room of this community. Raises NotFound."""
         home = await self._database.ask(
-            lambda conn: homes.room(conn, frame.community.id, room_id, frame.now, frame.today)
+            frame.community.id, lambda conn: homes.room(conn, frame.community.id, room_id, frame.now, frame.today)
         )
         if home is None:
             raise NotFound(room_id)
@@ -216,7 +216,7 @@ class PeoplePages:
         frame, form, home = await self._binding_form(request, room_id)
         code = invitecode.find(form.get("code")) or ""
         row = await self._database.ask(
-            lambda conn: identity.opens(conn, frame.community.id, code, frame.now)
+            frame.community.id, lambda conn: identity.opens(conn, frame.community.id, code, frame.now)
         )
         if row is None or row.room_id != home.id:
             raise NotFound("that code opens nothing here")
@@ -256,7 +256,7 @@ class PeoplePages:
         number = page_number(request)
         since, until = day_span(day, frame.community.zone)
         found = await self._database.ask(
-            lambda conn: identity.disclosures(conn, frame.community.id, since, until, _PAGE + 1, (number - 1) * _PAGE)
+            frame.community.id, lambda conn: identity.disclosures(conn, frame.community.id, since, until, _PAGE + 1, (number - 1) * _PAGE)
         )
         following = day + timedelta(days=1)
         return self._show(

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from bot import accounts
-from bot.app import NoNlu, build_core
+from bot.app import NoNlu, _menu, _menu_of_three, build_core
 from bot.channels import Accept, Inbound, Message
 from bot.channels.telegram import PolledTelegram, TelegramAccount
+from bot.channels.wechat import menu
 from bot.core.domain import Mistakes, Script
 from bot.core.types import Priority, Say
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.notebook import Notes
 from bot.office import open_office as open_texts
@@ -141,6 +142,15 @@ def test_one_name_twice_is_refused() -> None:
         accounts.read({"telegram": [BOT, BOT]}, lambda name: TOKEN)
 
 
+def test_the_menus_of_the_platforms_hold_what_the_texts_say() -> None:
+    """Every platform has its own limits on menus; a title that grows too long is found here and not by the office."""
+    three = menu.checked(_menu_of_three(TEXTS))
+    keys = [below["key"] for above in three["button"] for below in above["sub_button"]]
+    beside = _menu(TEXTS)
+    assert sorted(keys) == sorted(item.button for item in beside) and len(keys) == len(set(keys)) == 8
+    assert {item.title["en"] for item in beside} >= {"Report a repair", "My home"}
+
+
 # ── listening under a lease ──
 
 
@@ -260,6 +270,21 @@ async def test_a_passive_reply_takes_what_the_turn_said_and_the_drain_leaves_it_
     assert desk.telegram.sent == [] and not desk.workers.held
 
 
+async def test_a_platform_that_asks_again_is_told_again_what_it_did_not_get(desk: Office) -> None:
+    taken, answers = await passive(desk)
+    await answers.settle(taken, delivered=True)
+    accept = reception(desk, "one", Radio()).accept_for(1)
+    receipt = await accept(Inbound("telegram", "bot", "p1", "wang", "水管漏水"))
+    assert receipt.duplicate
+    again = await answers.take(receipt, timedelta(seconds=1))
+    assert [m.id for m in again] == [m.id for m in taken]
+    await answers.settle(again, delivered=False)
+    assert [s for (s,) in desk.rows("outbox", "status", address="wang")] == ["sent_unconfirmed"]
+    fresh = await accept(Inbound("telegram", "bot", "p2", "wang", "是"))
+    await desk.answer()
+    assert [m.id for m in await answers.take(fresh, timedelta(seconds=1))] != [m.id for m in taken]
+
+
 async def test_what_the_response_did_not_carry_is_sent_like_anything_else(desk: Office) -> None:
     taken, answers = await passive(desk)
     await answers.settle(taken, delivered=False)
@@ -294,7 +319,7 @@ async def test_an_account_that_can_only_reply_is_not_sent_to_and_its_news_reach_
             address = lock_talk(conn, 1, 1).address
             put(conn, [row(1, address, say, desk_now=front.clock.now(), machine_now=front.machine.now())])
 
-        database.write(urgent)
+        database.write(EVERY, urgent)
         front.machine.forward(front.workers.pace.urgent_waits)
         await front.workers.sweep()
         assert [t for (t,) in front.rows("phone_task", "text")] == ["请马上离开"]

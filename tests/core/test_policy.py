@@ -67,6 +67,8 @@ def test_a_category_of_its_own_goes_before_the_kinds_row() -> None:
         ("understanding|misses_before_person", 0, "understanding.misses_before_person", "at least 1"),
         ("understanding|burst_window", "1 second", "understanding.burst_window", "write for example 30s"),
         ("understanding|burst_window", ..., "understanding.burst_window", "add it"),
+        ("faq|sure", 2, "faq.sure", "between 0 and 1"),
+        ("faq", ..., "faq.sure", "add it"),
         ("service_hours|mon", ["08:30 to 12:00"], "service_hours.mon", '"08:30-12:00"'),
         ("service_hours|mon", "08:30-12:00", "service_hours.mon", '["08:30-12:00"]'),
         ("service_hours|mon", ["12:00-08:30"], "service_hours.mon", "not a span"),

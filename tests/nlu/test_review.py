@@ -16,7 +16,7 @@ from sqlalchemy import select
 from bot import misreadings, nlu_review, privacy
 from bot.core.policy import KEPT
 from bot.core.types import Misread
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.migrations import upgrade
 from bot.register_import import import_registers
 from bot.tables import table
@@ -36,6 +36,7 @@ def database(tmp_path: Path) -> Database:
 
 def community(database: Database, code: str = "YH") -> int:
     found = database.read(
+        EVERY,
         lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == code))
     )
     return int(found)
@@ -44,7 +45,7 @@ def community(database: Database, code: str = "YH") -> int:
 def keep(database: Database, *misread: Misread, code: str = "YH", at: timedelta = timedelta(0)) -> None:
     where = community(database, code)
     for one in misread:
-        database.write(lambda c, one=one: misreadings.keep(c, where, one, MORNING + at))  # type: ignore[misc]
+        database.write(where, lambda c, one=one: misreadings.keep(c, where, one, MORNING + at))  # type: ignore[misc]
 
 
 UNSURE = Misread(WORDS, "zh", "faq", 0.1, "unsure", model="abc")
@@ -53,7 +54,8 @@ CHOSEN = Misread(WORDS, "zh", "faq", 0.1, "chosen", "repair", "abc")
 
 def test_of_one_message_the_latest_word_on_it_is_listed(database: Database) -> None:
     keep(database, UNSURE, Misread("sofa?", "en", "faq", 0.2, "refused"), CHOSEN)
-    waiting = database.read(lambda c: misreadings.waiting(c, community(database)))
+    here = community(database)
+    waiting = database.read(here, lambda c: misreadings.waiting(c, here))
     assert [(row.text, row.why, row.should_be) for row in waiting] == [
         ("sofa?", "refused", ""), (WORDS, "chosen", "repair"),
     ]  # fmt: skip
@@ -61,22 +63,23 @@ def test_of_one_message_the_latest_word_on_it_is_listed(database: Database) -> N
 
 def test_another_community_sees_none_of_it(database: Database) -> None:
     keep(database, UNSURE)
-    assert database.read(lambda c: misreadings.waiting(c, community(database, "HT"))) == ()
-    database.write(lambda c: misreadings.settle(c, community(database, "HT"), [(WORDS, "repair")], MORNING))
-    assert len(database.read(lambda c: misreadings.waiting(c, community(database)))) == 1
+    here, there = community(database), community(database, "HT")
+    assert database.read(there, lambda c: misreadings.waiting(c, there)) == ()
+    database.write(there, lambda c: misreadings.settle(c, there, [(WORDS, "repair")], MORNING))
+    assert len(database.read(here, lambda c: misreadings.waiting(c, here))) == 1
 
 
 def test_what_is_settled_is_listed_no_more_and_all_is_forgotten_in_time(database: Database) -> None:
     keep(database, UNSURE, CHOSEN)
     keep(database, Misread("newer", "en", "faq", 0.2, "unsure"), at=timedelta(days=2))
     here = community(database)
-    database.write(lambda c: misreadings.settle(c, here, [(WORDS, "repair")], MORNING))
-    assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
+    database.write(EVERY, lambda c: misreadings.settle(c, here, [(WORDS, "repair")], MORNING))
+    assert [row.text for row in database.read(EVERY, lambda c: misreadings.waiting(c, here))] == ["newer"]
     keep_nothing = dict.fromkeys(KEPT, timedelta(days=9999))
     now = MORNING + timedelta(days=91)
-    gone = database.write(lambda c: privacy.purge(c, here, keep_nothing, timedelta(days=90), now, now))
+    gone = database.write(EVERY, lambda c: privacy.purge(c, here, keep_nothing, timedelta(days=90), now, now))
     assert gone["misreadings"] == 2
-    assert [row.text for row in database.read(lambda c: misreadings.waiting(c, here))] == ["newer"]
+    assert [row.text for row in database.read(EVERY, lambda c: misreadings.waiting(c, here))] == ["newer"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Real engines for the tests: a SQLite file, and a PostgreSQL server started for this test process alone.
 
-Every test gets its own database, copied from one that was migrated once. Without the server's binaries the PostgreSQL
+Every test gets its own database, copied from one that was migrated once. On PostgreSQL it belongs to an ordinary role,
+because row-level security does not bind a superuser: so every test runs under it. Without the server's binaries the PostgreSQL
 half is skipped with the reason, or fails when REQUIRE_ALL=1.
 """
 
@@ -23,6 +24,7 @@ from bot.database import Database
 from bot.migrations import upgrade
 
 _NUMBERS = itertools.count(1)
+ROLE = "desk"
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,21 @@ class Server:
 
     folder: Path
 
-    def url(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+    def url(self, name: str, role: str = ROLE) -> str:
+        return f"postgresql+psycopg://{role}@/{name}?host={self.folder}"
 
     def create(self, name: str, template: str) -> str:
-        admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:
-            conn.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-        admin.dispose()
+        self.administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {ROLE}')
         return self.url(name)
 
     def drop(self, name: str) -> None:
-        admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        self.administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def administer(self, statement: str) -> None:
+        """As the superuser, whom nothing of the desk ever runs as."""
+        admin = create_engine(self.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
         with admin.connect() as conn:
-            conn.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            conn.execute(text(statement))
         admin.dispose()
 
 
@@ -98,6 +101,7 @@ def postgres_server() -> Iterator[Server]:
     run(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
         server = Server(folder)
+        server.administer(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
         upgrade_url(server.create("desk_template", "template0"))
         yield server
     finally:

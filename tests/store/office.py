@@ -34,7 +34,7 @@ from bot.core.types import (
     TimerFired,
     Turn,
 )
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.store import Accepted, Claim
 from bot.tables import table
 from bot.turns import Desk
@@ -248,6 +248,7 @@ class Office:
         self._ids += 1
         message = Inbound("telegram", "bot", external_id or f"m{self._ids}", address, text, button)
         accepted = self.database.write(
+            1,
             lambda c: store.accept(
                 c, 1, message, now=self.clock.now(), machine_now=self.machine.now(), burst=BURST
             )
@@ -274,6 +275,7 @@ class Office:
     def bind(self, address: str, resident_id: int) -> None:
         c = table("conversation")
         self.database.write(
+            EVERY,
             lambda conn: conn.execute(
                 c.update().where(c.c.address == address).values(resident_id=resident_id)
             )
@@ -283,13 +285,13 @@ class Office:
         t = table(name)
         query = select(*(t.c[c] for c in columns)).where(*(t.c[k] == v for k, v in where.items()))
         return [
-            tuple(r) for r in self.database.read(lambda c: c.execute(query.order_by(*t.primary_key)).all())
+            tuple(r) for r in self.database.read(EVERY, lambda c: c.execute(query.order_by(*t.primary_key)).all())
         ]
 
 
 def open_office(database: Database, script: Script | None = None) -> Office:
     """A furnished office on this database."""
-    database.write(furnish)
+    database.write(EVERY, furnish)
     return office(database, script or story())
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot import register_import, register_update, rota
 from bot.core.types import Community
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.register_changes import Added, Left, Moved, Options, ShiftRemoved
 from bot.register_import import Plan, RegistersChanged, import_registers, plan, read, stand
 from bot.tables import table
@@ -70,11 +70,11 @@ def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
             for name in REGISTERS
         }
 
-    return database.read(query)
+    return database.read(EVERY, query)
 
 
 def count(database: Database, name: str) -> int:
-    return database.read(lambda conn: conn.scalar(select(func.count()).select_from(table(name))) or 0)
+    return database.read(EVERY, lambda conn: conn.scalar(select(func.count()).select_from(table(name))) or 0)
 
 
 def handed_in(folder: Path, *people: str) -> Path:
@@ -92,7 +92,7 @@ def household_of(database: Database, phone: str) -> list[tuple[int, str, object]
         .where(resident.c.phone == phone)
         .order_by(membership.c.id)
     )
-    return database.read(lambda conn: [(h, role, until) for h, role, until in conn.execute(query)])
+    return database.read(EVERY, lambda conn: [(h, role, until) for h, role, until in conn.execute(query)])
 
 
 def told(report: Plan) -> str:
@@ -111,7 +111,7 @@ def test_the_demo_estate_is_there_after_one_import(imported: Database) -> None:
         found = conn.execute(select(*parts, room.c.label, room.c.floor).order_by(room.c.id))
         return [tuple(row) for row in found if tuple(row)[:3] in wanted]
 
-    assert imported.read(query) == [("4", "1", "703", "4栋1单元703", "7"), ("A", "", "1203", "A座1203", "12")]
+    assert imported.read(EVERY, query) == [("4", "1", "703", "4栋1单元703", "7"), ("A", "", "1203", "A座1203", "12")]
     assert count(imported, "community") == 2
     assert count(imported, "unit") == 60
     assert count(imported, "room") == 20 * 3 * 24 * 4 + 3 * 30 * 6 - 3 + 18
@@ -146,7 +146,7 @@ def test_at_every_hour_of_a_week_the_rota_finds_who_must_answer(imported: Databa
                 assert len(rota.audience(conn, community, now, "guard")) == 1, (code, hour)
                 assert len(rota.audience(conn, community, now, "supervisor")) == 1, (code, hour)
 
-    imported.read(query)
+    imported.read(EVERY, query)
 
 
 # ── All or nothing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,9 +269,10 @@ def test_the_rota_of_a_community_is_what_the_file_says_and_the_other_ones_stays(
     report = import_registers(imported, path, NOW)
     owner = select(table("community").c.id).where(table("community").c.code == "YH").scalar_subquery()
     mine = imported.read(
+        EVERY,
         lambda conn: conn.execute(
             select(duty.c.weekday, duty.c.start_minute, duty.c.end_minute).where(duty.c.community_id == owner)
-        ).all()
+        ).all(),
     )
     assert sorted(tuple(row) for row in mine) == [(weekday, 480, 480) for weekday in range(7)]
     removed = sum(isinstance(change, ShiftRemoved) for change in report.changes)
@@ -286,7 +287,7 @@ def test_who_resigned_is_marked_and_kept(imported: Database, tmp_path: Path) -> 
     report = update_from(imported, path)
     assert len(report.changes) == 1 and "left: YH 马师傅" in told(report)
     query = select(staff.c.active, staff.c.skills).where(staff.c.name == "马师傅")
-    assert imported.read(lambda conn: tuple(conn.execute(query).one())) == (False, ["electric", "lift"])
+    assert imported.read(EVERY, lambda conn: tuple(conn.execute(query).one())) == (False, ["electric", "lift"])
 
 
 def test_a_renamed_building_renames_its_rooms(imported: Database, demo: Path) -> None:
@@ -313,7 +314,7 @@ def test_a_room_taken_from_the_estate_is_deleted_unless_a_ticket_speaks_of_it(im
     report = import_registers(imported, demo, NOW)
     assert "20栋3单元2404 (ticket YH-BX-20261123-0001)" in str(report.problems[0])
     assert count(imported, "room") == 6315
-    imported.write(lambda conn: conn.execute(table("ticket").delete()))
+    imported.write(EVERY, lambda conn: conn.execute(table("ticket").delete()))
     assert "gone: YH 20栋3单元2404" in told(import_registers(imported, demo, NOW))
     assert count(imported, "room") == 6314
 
@@ -362,7 +363,7 @@ def file_ticket(database: Database, room_code: str) -> None:
             )
         )  # fmt: skip
 
-    database.write(open_one)
+    database.write(EVERY, open_one)
 
 
 def memberships(database: Database, phone: str) -> list[tuple[Any, ...]]:
@@ -376,7 +377,7 @@ def memberships(database: Database, phone: str) -> list[tuple[Any, ...]]:
         .where(r.c.phone == phone)
         .order_by(m.c.id)
     )
-    return database.read(lambda conn: [tuple(row) for row in conn.execute(query)])
+    return database.read(EVERY, lambda conn: [tuple(row) for row in conn.execute(query)])
 
 
 def events(database: Database) -> list[tuple[str, str, str]]:
@@ -389,7 +390,7 @@ def events(database: Database) -> list[tuple[str, str, str]]:
         assert {line.at for line in lines} <= {NOW, LATER}
         return [(what, phone, note) for what, phone, note, _ in lines]
 
-    return database.read(found)
+    return database.read(EVERY, found)
 
 
 LATER = NOW + timedelta(days=30)
@@ -441,7 +442,7 @@ def test_whom_the_desk_let_in_stays_when_the_file_does_not_know_them(imported: D
             )
         )  # fmt: skip
 
-    imported.write(invited)
+    imported.write(EVERY, invited)
     assert import_registers(imported, demo, LATER).changes == ()
     assert memberships(imported, "13900000906") == [("4栋1单元703", None, "invite", "")]
 
@@ -483,9 +484,9 @@ def test_open_invitations_of_who_left_end_with_them(a_month_later: tuple[Databas
                 )
             )  # fmt: skip
 
-    database.write(invitations)
+    database.write(EVERY, invitations)
     assert import_registers(database, demo, LATER).ok
-    ended = database.read(lambda conn: list(conn.scalars(select(invite.c.revoked_at).order_by(invite.c.code_hash))))
+    ended = database.read(EVERY, lambda conn: list(conn.scalars(select(invite.c.revoked_at).order_by(invite.c.code_hash))))
     assert ended == [LATER, None]  # 王晓雨 still lives there
 
 
@@ -493,21 +494,21 @@ def test_the_database_becomes_what_the_model_says(database: Database, demo: Path
     """The model by which the comparison is checked does what the import does, on both engines."""
     last = "YH,20,20栋,3,24,4,\n"
     edited(demo, "buildings", (last, f"{last}YH,21,21栋,1,2,2,\n"))
-    empty = database.read(lambda conn: stand(conn, [], NOW))
+    empty = database.read(EVERY, lambda conn: stand(conn, [], NOW))
     first = import_registers(database, demo, NOW)
     today = NOW.date()
-    assert database.read(lambda conn: stand(conn, ["YH", "HT"], NOW)) == applied(empty, first.changes, today)
+    assert database.read(EVERY, lambda conn: stand(conn, ["YH", "HT"], NOW)) == applied(empty, first.changes, today)
     a_month_passes(demo)
     edited(demo, "buildings", ("YH,21,21栋,1,2,2,\n", "YH,22,22栋,1,2,2,\n"))
     edited(demo, "staff", ("YH,刘师傅,technician", "YH,新师傅,technician"), ("13900008101", "13900008191"))
     edited(demo, "duty", ("刘师傅", "新师傅"))
-    before = database.read(lambda conn: stand(conn, ["YH", "HT"], LATER))
+    before = database.read(EVERY, lambda conn: stand(conn, ["YH", "HT"], LATER))
     report = import_registers(database, demo, LATER)
     assert report.ok
     assert {type(change).__name__ for change in report.changes} == {
         "Added", "Altered", "Gone", "PersonAdded", "Joined", "Left", "Moved", "ShiftAdded", "ShiftRemoved"
     }  # fmt: skip
-    assert database.read(lambda conn: stand(conn, ["YH", "HT"], LATER)) == applied(before, report.changes)
+    assert database.read(EVERY, lambda conn: stand(conn, ["YH", "HT"], LATER)) == applied(before, report.changes)
 
 
 def test_a_workbook_updates_as_the_folder_does(a_month_later: tuple[Database, Path], tmp_path: Path) -> None:
@@ -548,7 +549,7 @@ def someone_leaves(database: Database, phone: str) -> None:
     """At the desk, while the operator reads."""
     membership, resident = table("membership"), table("resident")
     own = select(resident.c.id).where(resident.c.phone == phone).scalar_subquery()
-    database.write(
+    database.write(EVERY,
         lambda conn: conn.execute(update(membership).where(membership.c.resident_id == own).values(revoked_at=LATER))
     )
 
@@ -630,7 +631,7 @@ def test_registers_that_never_stand_still_are_given_up(a_month_later: tuple[Data
     def unlucky(_: str) -> bool:
         membership, resident = table("membership"), table("resident")
         one = select(resident.c.id).where(resident.c.phone == next(people)).scalar_subquery()
-        database.write(lambda conn: conn.execute(update(membership).where(membership.c.resident_id == one).values(source="invite")))
+        database.write(EVERY, lambda conn: conn.execute(update(membership).where(membership.c.resident_id == one).values(source="invite")))
         return True
 
     outcome, _ = asked(database, demo, unlucky)
@@ -674,7 +675,7 @@ def test_while_an_update_is_written_nobody_else_writes_people_and_tickets_go_on(
             conn.execute(update(table("membership")).values(revoked_at=LATER))
 
         with pytest.raises(OperationalError) as waits:
-            database.write(revoke)
+            database.write(EVERY, revoke)
         refused.append(waits.value.orig.sqlstate)  # type: ignore[union-attr]
         file_ticket(database, "2404")
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot import outbox
 from bot.channels import SendError
 from bot.core.types import Priority, Say, Turn
+from bot.database import EVERY
 from bot.outbox import Address
 from tests.store.office import LEASE, MORNING, Office
 
@@ -25,11 +26,11 @@ async def two_conversations(front_desk: Office) -> None:
 def put(front_desk: Office, to: Address, *says: Say) -> None:
     now, machine = front_desk.clock.now(), front_desk.machine.now()
     rows = [outbox.row(1, to, say, desk_now=now, machine_now=machine) for say in says]
-    front_desk.database.write(lambda c: outbox.put(c, rows))
+    front_desk.database.write(EVERY, lambda c: outbox.put(c, rows))
 
 
 def claim(front_desk: Office, token: str = "w") -> tuple[outbox.Outgoing, ...]:
-    return front_desk.database.write(lambda c: outbox.claim(c, token, front_desk.machine.now(), LONG, ["telegram", "desk"]))
+    return front_desk.database.write(EVERY, lambda c: outbox.claim(c, token, front_desk.machine.now(), LONG, ["telegram", "desk"]))
 
 
 async def test_ordinary_messages_of_a_conversation_keep_their_order_while_others_go_on(
@@ -63,7 +64,7 @@ async def test_the_most_important_message_of_all_conversations_goes_first(front_
     await two_conversations(front_desk)
     put(front_desk, WANG, Say("低", priority=Priority.LOW))
     put(front_desk, LI, Say("急", priority=Priority.URGENT))
-    got = front_desk.database.write(lambda c: outbox.claim(c, "w", front_desk.machine.now(), LONG, ["telegram", "desk"], 1))
+    got = front_desk.database.write(EVERY, lambda c: outbox.claim(c, "w", front_desk.machine.now(), LONG, ["telegram", "desk"], 1))
     assert [r.text for r in got] == ["急"]
 
 
@@ -117,9 +118,11 @@ async def test_a_dead_senders_message_is_sent_again_and_its_late_settlement_is_i
     (again,) = claim(front_desk, "alive")
     machine, desk = front_desk.machine.now(), front_desk.clock.now()
     late = front_desk.database.write(
+        1,
         lambda c: outbox.settle(c, dead, "failed", machine_now=machine, desk_now=desk)
     )
     done = front_desk.database.write(
+        1,
         lambda c: outbox.settle(c, again, "sent", machine_now=machine, desk_now=desk)
     )
     assert (late, done) == (False, True)

@@ -107,6 +107,7 @@ async def test_a_photo_received_is_a_photo_to_be_fetched_in_the_same_transaction
     monkeypatch.setattr(bot.database, "crash_hook", die)
     with pytest.raises(KeyboardInterrupt):
         bench.front.database.write(
+            1,
             lambda c: bot.store.accept(
                 c, 1, Inbound("telegram", "bot", "1", "wang", "", None, (Media("photo", "file-1"),)),
                 now=bench.front.clock.now(), machine_now=bench.front.machine.now(), burst=BURST, fetches=True,
@@ -279,7 +280,7 @@ async def test_the_dossier_shows_pending_kept_and_failed(bench: Bench) -> None:
     reader = Reader(1, 1, "technician", ("repair",))
 
     def shown() -> list[tuple[bool, bool]]:
-        dossier = front.database.read(lambda c: boards.dossier(c, reader, number))
+        dossier = front.database.read(1, lambda c: boards.dossier(c, reader, number))
         assert dossier is not None and dossier.ticket.photos == 3
         return [(bool(p.kept), bool(p.failed)) for p in dossier.photos]
 
@@ -297,10 +298,10 @@ async def test_a_photo_is_seen_by_who_sees_its_ticket_and_by_who_reads_conversat
     await bench.ticks()
     kept = bench.rows()[0][2]
     sees: Callable[[Reader, bool], bool] = lambda reader, talks: front.database.read(  # noqa: E731
-        lambda c: boards.sees_photo(c, reader, kept, talks=talks)
+        reader.community_id, lambda c: boards.sees_photo(c, reader, kept, talks=talks)
     )
     assert sees(Reader(1, 2, "steward", ()), True) and not sees(Reader(1, 1, "technician", ("repair",)), False)
     assert not sees(Reader(2, 9, "steward", ("repair",)), True)
-    assert front.database.read(lambda c: photos.sent_by(c, 1, 1, kept))
-    assert not front.database.read(lambda c: photos.sent_by(c, 1, 2, kept))
-    assert not front.database.read(lambda c: photos.sent_by(c, 2, 1, kept))
+    assert front.database.read(1, lambda c: photos.sent_by(c, 1, 1, kept))
+    assert not front.database.read(1, lambda c: photos.sent_by(c, 1, 2, kept))
+    assert not front.database.read(2, lambda c: photos.sent_by(c, 2, 1, kept))

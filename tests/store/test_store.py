@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot import rota, store
-from bot.database import AlreadyServing, Database
+from bot.database import EVERY, AlreadyServing, Database
 from bot.migrations import upgrade
 from bot.tables import METADATA, table
 from tests.store.office import BURST, LEASE, MORNING, Office
@@ -55,13 +55,14 @@ async def test_what_comes_while_a_turn_runs_is_heard_next(front_desk: Office) ->
     front_desk.say("一")
     front_desk.machine.forward(BURST)
     claim = front_desk.database.write(
+        EVERY,
         lambda c: store.claim_conversation(c, "w", front_desk.machine.now(), LEASE)
     )
     assert claim is not None
     front_desk.say("二")
     front_desk.machine.forward(BURST)
     assert not await front_desk.workers.hear_one()  # one worker at a time
-    front_desk.database.write(lambda c: store.finish(c, claim, {}, front_desk.machine.now()))
+    front_desk.database.write(1, lambda c: store.finish(c, claim, {}, front_desk.machine.now()))
     assert await front_desk.workers.hear_one()
     assert front_desk.rows("inbox", "status") == [("done",), ("done",)]
 
@@ -69,7 +70,7 @@ async def test_what_comes_while_a_turn_runs_is_heard_next(front_desk: Office) ->
 async def test_a_dead_workers_conversation_is_taken_over_when_its_lease_ends(front_desk: Office) -> None:
     front_desk.say("一")
     front_desk.machine.forward(BURST)
-    front_desk.database.write(lambda c: store.claim_conversation(c, "dead", front_desk.machine.now(), LEASE))
+    front_desk.database.write(EVERY, lambda c: store.claim_conversation(c, "dead", front_desk.machine.now(), LEASE))
     assert not await front_desk.workers.hear_one()
     front_desk.machine.forward(LEASE)
     assert await front_desk.workers.hear_one()
@@ -80,34 +81,35 @@ def test_a_lease_has_one_holder_and_is_taken_over_when_it_dies(front_desk: Offic
     def hold(holder: str) -> bool:
         now = front_desk.machine.now()
         return front_desk.database.write(
+            EVERY,
             lambda c: store.hold_lease(c, "poll:telegram:bot", holder, now, LEASE)
         )
 
     assert (hold("a"), hold("b"), hold("a")) == (True, False, True)
     front_desk.machine.forward(LEASE)
     assert (hold("b"), hold("a")) == (True, False)
-    front_desk.database.write(lambda c: store.let_go(c, "poll:telegram:bot", "b"))
+    front_desk.database.write(EVERY, lambda c: store.let_go(c, "poll:telegram:bot", "b"))
     assert hold("a")
 
 
 def test_a_row_cannot_point_into_another_community(front_desk: Office) -> None:
     foreign = {"community_id": 2, "room_id": 1}
     with pytest.raises(IntegrityError):
-        front_desk.database.write(lambda c: c.execute(insert(table("household")), foreign))
+        front_desk.database.write(EVERY, lambda c: c.execute(insert(table("household")), foreign))
 
 
 def test_the_migrated_database_has_the_shape_of_the_tables(database: Database) -> None:
     def differences(conn):  # type: ignore[no-untyped-def]
         return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), METADATA)
 
-    assert database.write(differences) == []
+    assert database.write(EVERY, differences) == []
     upgrade(database.writer)  # a second time does nothing
 
 
 def test_a_naive_instant_is_refused(front_desk: Office) -> None:
     naive = {"name": "x", "holder": "y", "until": datetime(2027, 3, 1)}
     with pytest.raises(Exception, match="needs a time zone"):
-        front_desk.database.write(lambda c: c.execute(insert(table("lease")), naive))
+        front_desk.database.write(EVERY, lambda c: c.execute(insert(table("lease")), naive))
 
 
 def test_instants_come_back_aware_and_equal(front_desk: Office) -> None:
@@ -120,12 +122,12 @@ def test_an_office_without_a_rota_is_always_on_duty_and_with_one_by_it(front_des
         def ask(conn):  # type: ignore[no-untyped-def]
             return rota.on_duty(conn, store.community(conn, 1), at)
 
-        return bool(front_desk.database.read(ask))
+        return bool(front_desk.database.read(1, ask))
 
     assert there(MORNING)
     # Monday 20:00 to 08:00, local
     shift = {"community_id": 1, "staff_id": 1, "weekday": 0, "start_minute": 20 * 60, "end_minute": 8 * 60}
-    front_desk.database.write(lambda c: c.execute(insert(table("duty")), shift))
+    front_desk.database.write(1, lambda c: c.execute(insert(table("duty")), shift))
     hours = {h: there(MORNING + timedelta(hours=h - 9)) for h in (9, 19, 20, 23, 24 + 7, 24 + 8, 48 + 7)}
     assert hours == {9: False, 19: False, 20: True, 23: True, 31: True, 32: False, 55: False}
 
@@ -135,12 +137,12 @@ def test_a_notice_reaches_those_on_duty_before_those_at_home(front_desk: Office)
         def ask(conn):  # type: ignore[no-untyped-def]
             return [p.name for p in rota.audience(conn, store.community(conn, 1), at, "technician")]
 
-        return front_desk.database.read(ask)
+        return front_desk.database.read(1, ask)
 
     other = {"id": 9, "community_id": 1, "name": "赵师傅", "role": "technician"}
     shift = {"community_id": 1, "staff_id": 9, "weekday": 0, "start_minute": 480, "end_minute": 1080}
-    front_desk.database.write(lambda c: c.execute(insert(table("staff")), other))
-    front_desk.database.write(lambda c: c.execute(insert(table("duty")), shift))
+    front_desk.database.write(1, lambda c: c.execute(insert(table("staff")), other))
+    front_desk.database.write(1, lambda c: c.execute(insert(table("duty")), shift))
     assert reached(MORNING) == ["赵师傅"]
     assert reached(MORNING + timedelta(hours=12)) == ["张师傅", "赵师傅"]
 
@@ -150,6 +152,7 @@ def test_the_reading_engine_of_sqlite_cannot_write(tmp_path: Path, sqlite_templa
     try:
         with pytest.raises(OperationalError, match="readonly"):
             database.read(
+                EVERY,
                 lambda c: c.execute(insert(table("lease")), {"name": "x", "holder": "y", "until": MORNING})
             )
     finally:
@@ -160,7 +163,7 @@ def test_sqlite_is_durable_and_checked(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/desk.db")
     try:
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
-        read = {p: database.write(lambda c, p=p: c.exec_driver_sql(f"PRAGMA {p}").scalar()) for p in pragmas}  # type: ignore[misc]
+        read = {p: database.write(EVERY, lambda c, p=p: c.exec_driver_sql(f"PRAGMA {p}").scalar()) for p in pragmas}  # type: ignore[misc]
         assert read == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     finally:
         database.close()

@@ -19,14 +19,14 @@ from bot.core.access import Refused
 from bot.core.domain import Script
 from bot.core.policy import KEPT
 from bot.core.tickets import IllegalMove
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.office import open_office as open_texts
 from bot.settings import ROOT
 from bot.store import Flood
 from bot.tables import METADATA, table
 from bot.work import NotFound
-from tests.store.office import POLICY, Office, open_office
+from tests.store.office import POLICY, Office, Platform, open_office
 
 TEXTS: Script = open_texts(ROOT)
 CORE = build_core(TEXTS, 2027, "https://desk.example")
@@ -53,7 +53,7 @@ async def says(desk: Office, address: str, *texts: str, button: str = "", **more
         message = Inbound("telegram", "bot", f"m{desk._ids}", address, words, button or None, **more)
         await desk.workers.accept(1, message)
         await desk.answer()
-    said = desk.database.read(
+    said = desk.database.read(EVERY,
         lambda c: c.execute(
             select(table("outbox").c.text).where(table("outbox").c.id > before, table("outbox").c.address == address)
         ).scalars().all()
@@ -97,7 +97,7 @@ async def test_two_of_one_name_and_one_number_match_nobody(desk: Office) -> None
         conn.execute(insert(table("resident")), {"id": 9, "community_id": 1, "name": "王芳", "phone": "13700000000"})
         conn.execute(insert(table("membership")), {"community_id": 1, "household_id": 1, "resident_id": 9, "role": "family"})
 
-    desk.database.write(twin)
+    desk.database.write(EVERY, twin)
     assert "没有核对上" in await bind(desk)
 
 
@@ -234,8 +234,70 @@ async def test_a_colleague_s_chat_gets_the_notices_and_the_way_in(desk: Office) 
     assert told == {("desk", "staff:1"), ("telegram", "zhang")}
     said = await says(desk, "zhang", "在吗")
     assert re.search(r"https://desk\.example/desk/login/\S{20,}", said)
-    desk.database.write(lambda c: c.execute(update(table("staff")).where(table("staff").c.id == 1).values(active=False)))
+    desk.database.write(EVERY, lambda c: c.execute(update(table("staff")).where(table("staff").c.id == 1).values(active=False)))
     assert "login" not in await says(desk, "zhang", "在吗"), "who has left gets no way in"
+
+
+async def test_a_colleague_takes_steps_in_a_chat_and_the_resident_hears_of_them(desk: Office) -> None:
+    for person, address in ((TECHNICIAN, "zhang"), (STEWARD, "liu")):
+        await says(desk, address, desk.desk.invite_colleague(1, SUPERVISOR, person), "确认")
+    await bind(desk)
+    await says(desk, "wang", button="menu:repair")
+    await says(desk, "wang", "厨房漏水", "随时", "对")
+    number = desk.rows("ticket", "number")[0][0]
+    notice = desk.rows("outbox", "buttons", address="zhang", key="utter_staff_new_ticket")[0][0]
+    assert [value for _, value in notice] == [f"act:{number}:accept"]
+    assert desk.rows("outbox", "buttons", address="staff:1", key="utter_staff_new_ticket") == [([],)]
+
+    await says(desk, "zhang", button=f"act:{number}:accept")
+    await desk.workers.tick()
+    assert desk.rows("ticket", "status", "assignee_id") == [("dispatched", TECHNICIAN)]
+    said = desk.rows("outbox", "text", "buttons", address="zhang")[-1]
+    assert said[0] == f"{number}：已派单" and [v for _, v in said[1]] == [f"act:{number}:depart", f"act:{number}:arrive"]
+    assert any("张师傅" in t for (t,) in desk.rows("outbox", "text", address="wang"))
+
+    await says(desk, "zhang", button=f"act:{number}:accept")  # pressed again on the old card
+    await desk.workers.tick()
+    assert desk.rows("ticket", "status") == [("dispatched",)]
+    assert "不能这样操作" in desk.rows("outbox", "text", address="zhang")[-1][0]
+    assert [a for (a,) in desk.rows("ticket_event", "action")] == ["open", "accept"]
+
+
+async def test_a_forged_step_a_foreign_ticket_and_a_stranger_s_press_move_nothing(desk: Office) -> None:
+    await says(desk, "zhang", desk.desk.invite_colleague(1, SUPERVISOR, TECHNICIAN), "确认")
+    await says(desk, "wang", button="menu:complaint")
+    await says(desk, "wang", "楼上太吵", "13811112222", "对")
+    number = desk.rows("ticket", "number", kind="complaint")[0][0]
+    # A technician has no part in complaints; there is no such ticket; no such step; and a resident is no colleague.
+    for address, press in (
+        ("zhang", f"act:{number}:acknowledge"), ("zhang", "act:CY-BX-20270301-9999:accept"), ("zhang", f"act:{number}:close"),
+        ("wang", f"act:{number}:acknowledge"),
+    ):  # fmt: skip
+        await says(desk, address, button=press)
+        await desk.workers.tick()
+    assert desk.rows("ticket", "status", kind="complaint") == [("submitted",)]
+
+
+async def test_cards_of_others_are_redrawn_once_a_colleague_has_acted(desk: Office) -> None:
+    drawn: list[tuple[int, str]] = []
+
+    class Cards(Platform):
+        async def update_card(self, message_id: int, text: str) -> bool:
+            drawn.append((message_id, text))
+            return True
+
+    desk.workers._channels = {("telegram", "bot"): Cards(), ("desk", ""): desk.staff_page}
+    for person, address in ((TECHNICIAN, "zhang"), (STEWARD, "liu")):
+        await says(desk, address, desk.desk.invite_colleague(1, SUPERVISOR, person), "确认")
+    await says(desk, "wang", button="menu:repair")
+    await says(desk, "wang", "厨房漏水", "3栋2单元501", "随时", "13811112222", "对")
+    await desk.deliver()
+    number = desk.rows("ticket", "number")[0][0]
+    card = desk.rows("outbox", "id", address="zhang", key="utter_staff_new_ticket")[0][0]
+    desk.desk.act_on_ticket(1, STEWARD, number, "accept")
+    await desk.workers.tick()
+    assert (card, "刘管家：已派单") in drawn
+    assert desk.rows("due", "status", kind="redraw") == [("done",)]
 
 
 async def test_one_s_own_device_is_the_same_person(desk: Office) -> None:
@@ -266,7 +328,7 @@ def test_of_four_who_redeem_one_code_at_the_same_moment_one_gets_in(postgres_url
     def redeem(database: Database, talk: int) -> None:
         gate.wait()
         won.append(
-            database.write(
+            database.write(EVERY,
                 lambda c: identity.redeem(c, 1, talk, code, "", "zh", front.clock.now(), date(2027, 3, 1))
             )
         )
@@ -354,7 +416,7 @@ async def a_life(desk: Office) -> None:
 def everything(desk: Office) -> dict[str, str]:
     """Every table as one string."""
     return {
-        name: json.dumps([list(map(str, r)) for r in desk.database.read(lambda c, t=t: c.execute(select(t)).all())], ensure_ascii=False)
+        name: json.dumps([list(map(str, r)) for r in desk.database.read(EVERY, lambda c, t=t: c.execute(select(t)).all())], ensure_ascii=False)
         for name, t in METADATA.tables.items()
     }
 
@@ -374,10 +436,10 @@ async def test_who_asks_is_forgotten_everywhere_but_in_the_register_and_in_open_
     assert closed[0][0] == "" and closed[0][2] is None
     # The work ends, the night comes.
     desk.desk.act_on_ticket(1, STEWARD, open_ticket, "accept")
-    desk.database.write(lambda c: c.execute(update(table("ticket")).values(open=False, status="closed")))
+    desk.database.write(EVERY, lambda c: c.execute(update(table("ticket")).values(open=False, status="closed")))
     now = desk.clock.now()
     keep = dict.fromkeys(KEPT, timedelta(days=9999))
-    desk.database.write(lambda c: privacy.purge(c, 1, keep, timedelta(days=1), now, desk.machine.now()))
+    desk.database.write(EVERY, lambda c: privacy.purge(c, 1, keep, timedelta(days=1), now, desk.machine.now()))
     left = {name: [s for s in SECRETS if s in rows] for name, rows in everything(desk).items()}
     assert {name: found for name, found in left.items() if found} == {}
     assert desk.rows("resident", "name", id=1) == [("王芳",)], "the register is the office's, for the contract"
@@ -400,11 +462,11 @@ async def test_the_copy_holds_ones_own_and_nothing_of_others_and_is_handed_out_o
     token = re.search(r"https://desk\.example/mine/(\S+?)(?:\s|$)", said)
     assert token is not None
     machine_now = desk.machine.now()
-    assert desk.database.read(lambda c: privacy.export_is_good(c, token[1], machine_now))
-    owner = desk.database.write(lambda c: privacy.take_export(c, token[1], machine_now))
+    assert desk.database.read(EVERY, lambda c: privacy.export_is_good(c, token[1], machine_now))
+    owner = desk.database.write(EVERY, lambda c: privacy.take_export(c, token[1], machine_now))
     assert owner is not None
-    assert desk.database.write(lambda c: privacy.take_export(c, token[1], machine_now)) is None
-    copy = privacy.as_json(desk.database.read(lambda c: privacy.export_of(c, *owner, date(2027, 3, 1))))
+    assert desk.database.write(EVERY, lambda c: privacy.take_export(c, token[1], machine_now)) is None
+    copy = privacy.as_json(desk.database.read(EVERY, lambda c: privacy.export_of(c, *owner, date(2027, 3, 1))))
     assert "王芳芳住这里" in copy and "13811112222" in copy and "3-2-501" in copy
     assert "别人的话" not in copy and "李强" not in copy and "3-2-502" not in copy
     assert ("export",) in desk.rows("disclosure", "what")
@@ -415,7 +477,7 @@ async def test_a_link_that_ran_out_hands_out_nothing(desk: Office) -> None:
     token = re.search(r"/mine/(\S+?)(?:\s|$)", await says(desk, "tg-wang-7788", button="privacy:export"))
     assert token is not None
     late = desk.machine.now() + privacy.EXPORT_LIFE + timedelta(seconds=1)
-    assert desk.database.write(lambda c: privacy.take_export(c, token[1], late)) is None
+    assert desk.database.write(EVERY, lambda c: privacy.take_export(c, token[1], late)) is None
 
 
 async def test_the_night_removes_what_policy_no_longer_keeps_and_plans_the_next(desk: Office) -> None:
@@ -436,7 +498,7 @@ async def test_what_has_not_been_answered_is_not_purged(desk: Office) -> None:
     desk.say("还没回答", address="late")
     keep = dict.fromkeys(KEPT, timedelta(0))
     later = desk.clock.now() + timedelta(days=1)
-    desk.database.write(lambda c: privacy.purge(c, 1, keep, timedelta(0), later, later))
+    desk.database.write(EVERY, lambda c: privacy.purge(c, 1, keep, timedelta(0), later, later))
     assert desk.rows("inbox", "status") == [("new",)]
 
 
@@ -447,7 +509,7 @@ async def test_the_purge_of_one_community_leaves_the_other_alone(desk: Office) -
     keep = dict.fromkeys(KEPT, timedelta(0))
     later = desk.clock.now() + timedelta(days=1)
     await desk.deliver()
-    desk.database.write(lambda c: privacy.purge(c, 1, keep, timedelta(0), later, later))
+    desk.database.write(EVERY, lambda c: privacy.purge(c, 1, keep, timedelta(0), later, later))
     assert desk.rows("inbox", "id", community_id=1) == []
     assert len(desk.rows("inbox", "id", community_id=2)) == 1
 
@@ -522,4 +584,4 @@ async def test_a_turn_that_dies_in_between_binds_and_forgets_nothing(
     if point == "turn.bound":
         assert whose(desk, "mei")[0] is not None
     else:
-        assert desk.database.read(lambda c: c.scalar(text("SELECT count(*) FROM conversation WHERE address LIKE 'erased:%'"))) == 1
+        assert desk.database.read(EVERY, lambda c: c.scalar(text("SELECT count(*) FROM conversation WHERE address LIKE 'erased:%'"))) == 1

@@ -92,6 +92,7 @@ async def test_pressed_again_the_form_files_nothing_and_tells_the_same_number(wa
     assert wang.desk.file_ticket(1, LIU, LEAK, "counter", "form-2", 1) != first
     # the other community's forms are its own
     wang.database.write(
+        2,
         lambda c: c.execute(bot.turns.table("staff").insert().values(id=9, community_id=2, name="周管家", role="steward"))
     )
     assert wang.desk.file_ticket(2, 9, TicketDraft("complaint", "general", "吵"), "phone", "form-1").startswith("HD-")
@@ -123,7 +124,7 @@ async def test_only_active_staff_of_the_community_file(counter: Office, communit
 async def test_who_left_can_do_nothing(wang: Office) -> None:
     number = wang.desk.take_over(1, LIU, 1)
     staff = bot.turns.table("staff")
-    wang.database.write(lambda c: c.execute(staff.update().where(staff.c.id == LIU).values(active=False)))
+    wang.database.write(1, lambda c: c.execute(staff.update().where(staff.c.community_id == 1, staff.c.id == LIU).values(active=False)))
     before = count(wang)
     acts: list[Callable[[], Any]] = [
         lambda: wang.desk.file_ticket(1, LIU, LEAK, "counter", "f"),
@@ -284,6 +285,7 @@ async def test_what_staff_do_leaves_a_turn_on_its_way_alone(wang: Office) -> Non
 @pytest.mark.parametrize(("community", "talk"), [(2, 1), (1, 99)])
 async def test_another_communitys_conversation_is_not_there(wang: Office, community: int, talk: int) -> None:
     wang.database.write(
+        2,
         lambda c: c.execute(bot.turns.table("staff").insert().values(id=9, community_id=2, name="周管家", role="steward"))
     )
     staff = 9 if community == 2 else LIU

@@ -21,6 +21,7 @@ from bot.core.types import (
     TicketDraft,
     Turn,
 )
+from bot.database import EVERY
 from bot.store import ClaimLost, claim_conversation
 from bot.tables import table
 from bot.work import Change, NotFound
@@ -126,6 +127,7 @@ async def test_a_message_that_kills_its_worker_three_times_is_parked(front_desk:
     for n in range(3):
         front_desk.machine.forward(LEASE + BURST)
         claim = front_desk.database.write(
+            EVERY,
             lambda c, n=n: claim_conversation(c, f"dead{n}", front_desk.machine.now(), LEASE)  # type: ignore[misc]
         )
         assert claim is not None and not claim.exhausted
@@ -138,7 +140,7 @@ async def test_a_message_that_kills_its_worker_three_times_is_parked(front_desk:
 async def test_an_unreadable_state_still_parks_and_reaches_staff(front_desk: Office) -> None:
     front_desk.say("你好")
     c = table("conversation")
-    front_desk.database.write(lambda conn: conn.execute(c.update().values(state={"version": 999})))
+    front_desk.database.write(EVERY, lambda conn: conn.execute(c.update().values(state={"version": 999})))
     for _ in range(3):
         await front_desk.answer()
         front_desk.machine.forward(timedelta(seconds=10))
@@ -149,7 +151,7 @@ async def test_an_unreadable_state_still_parks_and_reaches_staff(front_desk: Off
 async def test_a_worker_that_lost_its_lease_writes_nothing(front_desk: Office) -> None:
     front_desk.say("水管漏水")
     front_desk.machine.forward(BURST)
-    slow = front_desk.database.write(lambda c: claim_conversation(c, "slow", front_desk.machine.now(), LEASE))
+    slow = front_desk.database.write(EVERY, lambda c: claim_conversation(c, "slow", front_desk.machine.now(), LEASE))
     assert slow is not None
     front_desk.machine.forward(LEASE)
     assert await front_desk.answer() == 1
@@ -161,7 +163,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(front_desk: Office) -
 async def test_the_parse_and_the_models_hash_stay_on_the_row(front_desk: Office) -> None:
     front_desk.say("你好")
     front_desk.machine.forward(BURST)
-    claim = front_desk.database.write(lambda c: claim_conversation(c, "w", front_desk.machine.now(), LEASE))
+    claim = front_desk.database.write(EVERY, lambda c: claim_conversation(c, "w", front_desk.machine.now(), LEASE))
     assert claim is not None
     hearing = Hearing((await plainly(claim)).heard, {claim.rows[0].id: ({"intent": "greet"}, "a1b2")})
     front_desk.desk.take_turn(claim, hearing.heard, hearing.parses)
@@ -301,7 +303,7 @@ async def test_a_pause_puts_the_deadline_off_by_as_long_as_it_lasted(front_desk:
 async def test_a_counter_ticket_yields_a_phone_task_instead_of_a_message(front_desk: Office) -> None:
     number = await filed(front_desk)
     t = table("ticket")
-    front_desk.database.write(lambda c: c.execute(t.update().values(conversation_id=None)))
+    front_desk.database.write(EVERY, lambda c: c.execute(t.update().values(conversation_id=None)))
     front_desk.desk.act_on_ticket(1, 1, number, "accept")
     assert front_desk.rows("phone_task", "text", "reason", "contact") == [
         (f"{number} accept", "no conversation", "13800000000")
@@ -391,7 +393,7 @@ async def test_the_desk_clock_survives_a_restart_and_never_goes_back(front_desk:
     front_desk.clock.load(front_desk.database)
     assert front_desk.clock.now() == MORNING + 5 * HOUR
     with pytest.raises(ValueError, match="only moves forward"):
-        front_desk.database.write(lambda c: front_desk.clock.move_to(c, MORNING))
+        front_desk.database.write(EVERY, lambda c: front_desk.clock.move_to(c, MORNING))
 
 
 async def test_a_due_row_that_fails_three_times_is_parked_with_a_phone_task(front_desk: Office) -> None:

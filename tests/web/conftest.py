@@ -11,9 +11,10 @@ from bot import register_import
 from bot.database import Database
 from bot.settings import ROOT
 from tests.store.engines import Server, postgres_server
+from tests.store.statements import every_statement_is_held
 from tests.web.site import MORNING, Site, estate, open_site, running
 
-__all__ = ["postgres_server"]
+__all__ = ["every_statement_is_held", "postgres_server"]
 
 
 @pytest.fixture(scope="session")

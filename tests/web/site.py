@@ -30,7 +30,7 @@ from bot.channels.webchat import WebChat
 from bot.clock import DeskClock
 from bot.core.domain import Script
 from bot.core.types import Parsed, Priority, Ranked, TicketDraft
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
@@ -299,13 +299,13 @@ class Site:
         """A member of staff of this role, signed in."""
         s = table("staff")
         of = select(s).where(s.c.community_id == self.communities[community], s.c.role == role, s.c.active)
-        row = self.database.read(lambda c: c.execute(of.order_by(s.c.id)).all())[nth]
+        row = self.database.read(EVERY, lambda c: c.execute(of.order_by(s.c.id)).all())[nth]
         token = self.database.write(
-            lambda c: sessions.open_session(c, row.community_id, row.id, self.machine.now())
+            row.community_id, lambda c: sessions.open_session(c, row.community_id, row.id, self.machine.now())
         )
         if language != "zh":
-            self.database.write(lambda c: sessions.speak(c, token, language))
-        found = self.database.read(lambda c: sessions.find(c, token, self.machine.now()))
+            self.database.write(row.community_id, lambda c: sessions.speak(c, row.community_id, token, language))
+        found = self.database.read(EVERY, lambda c: sessions.find(c, token, self.machine.now()))
         assert found is not None
         http = self.browser(cookie=f"{COOKIE}={token}")
         return Staff(self, http, row.id, row.name, role, row.community_id, token, found[0].csrf)
@@ -317,6 +317,7 @@ class Site:
         if name is not None:
             community_id, resident_id = self.communities[code], self.resident_id(name)
             self.database.write(
+                community_id,
                 lambda c: c.execute(
                     insert(table("conversation")).values(
                         community_id=community_id, channel="webchat", account="", address=someone.address,
@@ -342,18 +343,19 @@ class Site:
     def rows(self, of: str, /, *columns: str, **where: Any) -> list[tuple[Any, ...]]:
         t = table(of)
         query = select(*(t.c[c] for c in columns)).where(*(t.c[k] == v for k, v in where.items()))
-        return [tuple(r) for r in self.database.read(lambda c: c.execute(query.order_by(t.c.id)).all())]
+        return [tuple(r) for r in self.database.read(EVERY, lambda c: c.execute(query.order_by(t.c.id)).all())]
 
     def set(self, of: str, /, values: Mapping[str, Any], **where: Any) -> None:
         """What another hand did to a row: somebody left, an import."""
         t = table(of)
         self.database.write(
+            EVERY,
             lambda c: c.execute(update(t).where(*(t.c[k] == v for k, v in where.items())).values(**values))
         )
 
     def put(self, of: str, /, **values: Any) -> int:
         t = table(of)
-        return int(self.database.write(lambda c: c.execute(insert(t).values(**values).returning(t.c.id)).scalar_one()))
+        return int(self.database.write(EVERY, lambda c: c.execute(insert(t).values(**values).returning(t.c.id)).scalar_one()))
 
     def ticket(self, kind: str = "repair", description: str = "厨房水龙头漏水", community: str = "YH", *,
                resident: str | None = None, **more: Any) -> str:  # fmt: skip
@@ -379,7 +381,7 @@ class Site:
         names = ("ticket", "ticket_event", "outbox", "inbox", "phone_task", "receipt", "media", "ticket_photo",
                  "escalation", "conversation", "login_link", "staff_session", "clock", "invite", "membership", "household",
                  "identity_event", "resident")  # fmt: skip
-        counted = {name: len(self.database.read(lambda c, n=name: c.execute(select(table(n))).all())) for name in names}  # type: ignore[misc]
+        counted = {name: len(self.database.read(EVERY, lambda c, n=name: c.execute(select(table(n))).all())) for name in names}  # type: ignore[misc]
         counted["open_calls"] = len(self.rows("phone_task", "id", status="open"))
         counted["ended"] = len(self.rows("membership", "id")) - len(self.rows("membership", "id", revoked_at=None))
         return counted
@@ -404,6 +406,7 @@ def open_site(
     communities = {
         code: number
         for number, code in database.read(
+            EVERY,
             lambda c: c.execute(select(table("community").c.id, table("community").c.code)).all()
         )
     }

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bot import store, transcripts
 from bot.core.types import Heard
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.transcripts import Cursor
 from bot.web.chat import ChatPage
 from bot.web.pages import STATIC
@@ -399,7 +399,7 @@ async def _interleave(url: str, folder: Path, steps: list[str]) -> None:
         assert len({key for key, _ in seen}) == len(seen)
         if last_id:
             own = (site.community_id, wang.talk_id)
-            lines, _ = database.read(lambda c: transcripts.read(c, *own, Cursor(), 1000))
+            lines, _ = database.read(own[0], lambda c: transcripts.read(c, *own, Cursor(), 1000))
             assert len(lines) == len(whole)
             heard = len([1 for key, _ in whole if key.startswith("i")])
             assert heard == len(site.rows("inbox", "id", conversation_id=own[1]))
@@ -590,7 +590,7 @@ async def test_what_was_still_to_be_heard_in_an_erased_conversation_is_not_heard
     talk_id = wang.talk_id
     await wang.deliver(text="我叫王建国，住4栋1单元703")
     claim = site.database.write(
-        lambda c: store.claim_conversation(c, "a worker", site.machine.now(), timedelta(minutes=1))
+        EVERY, lambda c: store.claim_conversation(c, "a worker", site.machine.now(), timedelta(minutes=1))
     )
     assert claim is not None and claim.rows
     site.desk.forget(1, talk_id)

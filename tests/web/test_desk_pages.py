@@ -20,6 +20,7 @@ from bot.core import access, tickets
 from bot.core.flows import FLOWS
 from bot.core.tickets import TRANSITIONS
 from bot.core.types import Media
+from bot.database import EVERY
 from bot.web import chat, counter, demo, desk, entry, frames, pages, people, views
 from tests.web.site import HOSTILE, LEAK, ORIGIN, Page, Site, Staff, picture, script, unsafe
 
@@ -161,7 +162,7 @@ def test_every_status_has_its_text() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_page_with_nothing_in_it(site: Site, language: str) -> None:
     for name in ("duty", "membership"):
-        site.database.write(lambda c, n=name: c.execute(desk.boards.table(n).delete()))  # type: ignore[misc]
+        site.database.write(EVERY, lambda c, n=name: c.execute(desk.boards.table(n).delete()))  # type: ignore[misc]
     for role in ("technician", "cashier", "supervisor"):
         someone = site.staff(role, language=language)
         for path in PLAIN:
@@ -598,17 +599,17 @@ async def test_a_photo_on_its_way_and_one_that_never_came_are_told_apart(site: S
     wang, boss = site.resident("王建国"), site.staff("supervisor")
     number = site.ticket(resident="王建国")
     media = Media("photo", "platform-1")
-    site.database.write(lambda c: photos.register(c, 1, wang.talk_id, "telegram", "bot", media, site.clock.now()))
+    site.database.write(1, lambda c: photos.register(c, 1, wang.talk_id, "telegram", "bot", media, site.clock.now()))
     site.put("ticket_photo", community_id=1, ticket_id=site.ticket_id(number), reference="platform-1", path=None,
              by_role="resident", at=site.clock.now(), kind="photo")  # fmt: skip
     path = f"/desk/tickets/{number}"
     assert "照片接收中" in (await boss.see(path)).words
-    wanted = site.database.read(lambda c: photos.wanted(c, 1, 1))
+    wanted = site.database.read(1, lambda c: photos.wanted(c, 1, 1))
     assert wanted is not None
-    site.database.write(lambda c: photos.given_up(c, wanted))
+    site.database.write(1, lambda c: photos.given_up(c, wanted))
     assert "照片没能收到" in (await boss.see(path)).words
     kept = site.media.keep(picture()).reference
-    site.database.write(lambda c: photos.fetched(c, wanted, kept))
+    site.database.write(1, lambda c: photos.fetched(c, wanted, kept))
     page = await boss.see(path)
     assert any(a.get("src") == f"/desk/media/{kept}?size=small" for _, a in page.elements)
     assert (await site.staff("technician").get(f"/desk/media/{kept}")).status_code == 200

@@ -12,6 +12,7 @@ import pytest
 
 from bot import photos
 from bot.core.types import Media
+from bot.database import Within
 from bot.web import desk as desk_pages
 from bot.web import live
 from tests.web.site import Page, Site, Staff
@@ -88,8 +89,8 @@ async def test_news_between_the_look_and_the_wait_is_not_waited_for(site: Site, 
     since, look = await shown(liu), live.version
     written: list[str] = []
 
-    def looked(conn: Any) -> str:
-        seen = look(conn)
+    def looked(conn: Any, community_id: int) -> str:
+        seen = look(conn, community_id)
         if not written:
             written.append(site.ticket())  # a moment after the look
         return seen
@@ -137,21 +138,22 @@ async def test_a_call_that_was_made_is_news_to_the_colleague_who_has_it_open(sit
 async def test_a_photo_that_has_come_is_news(site: Site) -> None:
     boss, wang = site.staff("supervisor"), site.resident("王建国")
     place = (1, wang.talk_id, "telegram", "bot", Media("photo", "ref"), site.clock.now())
-    site.database.write(lambda c: photos.register(c, *place))
-    wanted = site.database.read(lambda c: photos.wanted(c, 1, 1))
+    site.database.write(1, lambda c: photos.register(c, *place))
+    wanted = site.database.read(1, lambda c: photos.wanted(c, 1, 1))
     assert wanted is not None
-    arrives = lambda: site.database.write(lambda c: photos.fetched(c, wanted, "0" * 64))  # noqa: E731
+    arrives = lambda: site.database.write(1, lambda c: photos.fetched(c, wanted, "0" * 64))  # noqa: E731
     answer, took = await waits(boss, await shown(boss), while_=arrives)
     assert answer.status_code == 200 and took < 1.5
 
 
 async def test_the_version_only_grows(site: Site) -> None:
     wang = site.resident("王建国")
-    seen = [site.database.read(live.version)]
+    read = lambda: site.database.read(1, lambda c: live.version(c, 1))  # noqa: E731
+    seen = [read()]
     for text in ("你好", "转人工", "水费怎么交"):
         await wang.write(text)
         site.ticket()
-        seen.append(site.database.read(live.version))
+        seen.append(read())
     assert seen == sorted(seen) and len(set(seen)) == 4
 
 
@@ -162,10 +164,10 @@ async def test_nothing_looks_while_nobody_waits_and_one_looks_for_all(site: Site
     looks = 0
     ask = site.database.ask
 
-    async def counted(query: Callable[..., Any]) -> Any:
+    async def counted(within: Within, query: Callable[..., Any]) -> Any:
         nonlocal looks
         looks += 1
-        return await ask(query)
+        return await ask(within, query)
 
     site.watch._database.ask = counted  # type: ignore[method-assign]
     await asyncio.sleep(0.1)

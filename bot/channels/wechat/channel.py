@@ -1,0 +1,413 @@
+"""An Official Account as a channel: callbacks in, passive replies, customer-service messages, templates, photos, menu, check.
+
+A message on its way out takes the first way that is open:
+
+1. the response to the callback that asked (`routes`), while WeChat waits: free, but one text, and once;
+2. a customer-service message (`send`), counted against the resident's windows before it is sent;
+3. the account's template message, then its subscription notice, where it has them: a line or two of the news;
+4. none: `SendError` with the reasons, and the desk makes a phone task of it.
+
+A callback is answered only when its message is kept. If it could not be kept, or an account that may only reply has no
+answer yet, the connection is left open: WeChat gives up after five seconds and delivers again, three times in all. It is the
+only way it documents to be asked again; an error page may be shown to the resident as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import httpx
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, Receipt, SendError
+from bot.channels.wechat import check, inbound, menu, replies
+from bot.channels.wechat.account import WeChatAccount
+from bot.channels.wechat.client import TIMEOUT, Client, Denied
+from bot.channels.wechat.envelope import MOST_BYTES, Envelope, Opened, Refused
+from bot.channels.wechat.inbound import NAME, Arrival, Unreadable
+from bot.channels.wechat.window import Windows
+from bot.core.types import Media
+
+log = structlog.get_logger()
+
+SUCCESS: Final = "success"
+LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
+#: How far a message of several pieces has come.
+PROGRESS_KEEP: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take. Machine time.
+
+    Args:
+        patience: how long a callback waits for the desk's answer; WeChat waits five seconds in all.
+        hang_up: how long a connection that is not to be answered is kept open at most.
+        contact: how long news of an account that may only reply rests between two looks. The desk looks eight times, then
+            it becomes a phone task; whatever the resident sends in the meantime is answered with it.
+    """
+
+    patience: timedelta = timedelta(seconds=4)
+    hang_up: timedelta = timedelta(seconds=8)
+    contact: timedelta = timedelta(hours=1)
+
+
+class WeChat:
+    """One Official Account.
+
+    Args:
+        notebook: windows and the access token, shared by all processes.
+        now: the machine clock, aware UTC.
+        sleep: waits, in seconds.
+        photo: the bytes of a photo in the media store by its name, for photos staff send; None: they cannot be sent.
+        http: a client to use and leave open; without it one is made, and closed by `aclose`.
+        pictures: hosts besides WeChat's own that photos may be fetched from.
+    """
+
+    def __init__(
+        self,
+        account: WeChatAccount,
+        notebook: Notebook,
+        now: Callable[[], datetime],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pace: Pace | None = None,
+        photo: Callable[[str], bytes] | None = None,
+        http: httpx.AsyncClient | None = None,
+        pictures: tuple[str, ...] = (),
+        buttons: object = (),
+    ) -> None:
+        self.settings = account
+        self.pace = pace or Pace()
+        self.envelope = Envelope(account.app_id, account.token, account.aes_keys, now)
+        self.windows = Windows(notebook, now)
+        self._notebook = notebook
+        self._now = now
+        self._photo = photo
+        self._buttons = buttons
+        self._own = http is None
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
+        self.client = Client(account, notebook, self._http, now, sleep, pictures=pictures)
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def account(self) -> str:
+        return self.settings.account
+
+    @property
+    def limits(self) -> Limits:
+        return LIMITS
+
+    @property
+    def reach(self) -> Reach:
+        return self.settings.reach
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._own:
+            await self._http.aclose()
+
+    # ── callbacks ──
+
+    def routes(self, accept: Accept, answers: Answers) -> Sequence[BaseRoute]:
+        async def verify(request: Request) -> Response:
+            try:
+                return PlainTextResponse(self.envelope.echo(request.query_params))
+            except Refused as refused:
+                return await self._refuse(refused)
+
+        async def callback(request: Request) -> Response:
+            since = asyncio.get_running_loop().time()
+            try:
+                opened, arrival = await self._read(request)
+            except Refused as refused:
+                return await self._refuse(refused)
+            except Unreadable as unreadable:
+                # It came from WeChat and would come no better a second time.
+                log.warning("wechat_unreadable", account=self.account, why=str(unreadable))
+                return PlainTextResponse(SUCCESS)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            gone = asyncio.create_task(_hung_up(request))
+            try:
+                return await self._answer(gone, opened, arrival, accept, answers, since)
+            except Exception:
+                log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
+                return await self._leave_open(gone)
+            finally:
+                gone.cancel()
+
+        path = self.settings.path  # one address for both, as WeChat has it
+        return (Route(path, verify, methods=["GET"]), Route(path, callback, methods=["POST"]))
+
+    async def _read(self, request: Request) -> tuple[Opened, Arrival]:
+        self.envelope.caller(request.query_params)  # a stranger's body is not even read
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise Refused(f"more than {MOST_BYTES} bytes", 413)
+        opened = self.envelope.open(request.query_params, bytes(body))
+        arrival = inbound.read(self.account, opened.xml)
+        if self.settings.original_id and arrival.to != self.settings.original_id:
+            raise Refused("the message is for another account: check original_id")
+        return opened, arrival
+
+    async def _refuse(self, refused: Refused) -> Response:
+        log.warning("wechat_refused", account=self.account, why=str(refused), setting=refused.setting)
+        if refused.setting:  # WeChat's own signature was on it, so nobody else can write this
+            try:
+                note = partial(_instead, content={"what": refused.setting})
+                await self._notebook.change(check.SETTING_PAGE, note, timedelta(days=1))
+            except Exception:
+                log.error("wechat_note_lost", account=self.account, trace=traceback.format_exc())
+        return PlainTextResponse("refused", status_code=refused.status)
+
+    async def _answer(
+        self,
+        gone: asyncio.Task[None],
+        opened: Opened,
+        arrival: Arrival,
+        accept: Accept,
+        answers: Answers,
+        since: float,
+    ) -> Response:
+        # The window first: the desk may have its answer before `accept` has returned here. A redelivery fills nothing.
+        if arrival.opens:
+            await self.windows.opened(arrival.openid, arrival.opens, arrival.sent_at, arrival.external_id)
+        if arrival.closes:
+            await self.windows.closed(arrival.openid)
+        if arrival.trouble:
+            log.warning("wechat_template_failed", account=self.account, why=arrival.trouble)
+        if arrival.inbound is None:
+            return PlainTextResponse(SUCCESS)
+        receipt = await accept(arrival.inbound)
+        if arrival.closes:
+            return PlainTextResponse(SUCCESS)
+        messages = await self._taken(receipt, answers, since)
+        await asyncio.sleep(0)  # what has happened to the connection in the meantime shows now
+        if gone.done():
+            if messages:
+                await answers.settle(messages, delivered=False)
+            return PlainTextResponse(SUCCESS)
+        count, text = replies.together(messages)
+        if count < len(messages):
+            await answers.settle(messages[count:], delivered=False)
+        if count:
+            xml = replies.reply(text, to=arrival.openid, sender=arrival.to, at=self._now())
+            sealed = self.envelope.seal(xml, opened.key)
+            # Settled before it is written: if it is lost on the way WeChat asks again, and is given the same once more.
+            await answers.settle(messages[:count], delivered=True)
+            return Response(sealed, media_type="application/xml")
+        if not messages and self.reach == "reply_only" and not receipt.duplicate:
+            # Nothing yet, and no other way to say it: let WeChat ask a second time.
+            return await self._leave_open(gone)
+        return PlainTextResponse(SUCCESS)
+
+    async def _taken(self, receipt: Receipt, answers: Answers, since: float) -> Sequence[Message]:
+        """What the desk has to say by now. The message is kept, so whatever fails here costs the passive reply alone.
+
+        Patience counts from when the call came in, as WeChat's does.
+        """
+        spent = timedelta(seconds=asyncio.get_running_loop().time() - since)
+        try:
+            return await answers.take(receipt, max(timedelta(0), self.pace.patience - spent))
+        except Exception:
+            log.error("wechat_no_answer", account=self.account, trace=traceback.format_exc())
+            return ()
+
+    async def _leave_open(self, gone: asyncio.Task[None]) -> Response:
+        """Say nothing until WeChat gives up waiting and delivers again."""
+        await asyncio.wait((gone,), timeout=self.pace.hang_up.total_seconds())
+        return Response(status_code=503)
+
+    # ── sending ──
+
+    async def send(self, to: str, message: Message) -> str:
+        """Deliver by customer-service message, else by template or notice. Raises SendError."""
+        reasons: list[str] = []
+        if self.reach != "reply_only":
+            try:
+                return await self._by_service(to, message)
+            except Denied as denied:
+                if denied.meaning.about != "way":
+                    raise
+                reasons.append(str(denied))
+                if denied.code in (45015, 45047):
+                    await self.windows.closed(to)
+            except _NoneLeft as none_left:
+                reasons.append(str(none_left))
+        elif message.photos or not replies.together((message,))[0]:
+            raise SendError("longer than the one text this account may reply with, or with photos. Telephone", retryable=False)
+        for send_form in (self._by_template, self._by_notice):
+            try:
+                if sent := await send_form(to, message):
+                    return sent
+            except Denied as denied:
+                if denied.meaning.about != "way":
+                    raise
+                reasons.append(str(denied))
+        if self.reach == "reply_only":
+            raise SendError(
+                "the account may only reply: it is said when the resident writes next. " + "; ".join(reasons),
+                retryable=True,
+                after=self.pace.contact,
+            )
+        raise SendError("; ".join(reasons), retryable=False)
+
+    async def _by_service(self, to: str, message: Message) -> str:
+        """In pieces, and photos after them. How far it came is noted, so that a second try goes on from there.
+
+        A piece that may have arrived counts as sent, and the pieces after it are sent all the same; the message ends
+        unconfirmed.
+        """
+        if message.photos and self._photo is None:
+            raise SendError("photos cannot be sent from here", retryable=False)
+        units: list[tuple[str, str]] = [("text", piece) for piece in replies.pieces(replies.words(message))]
+        units += [("image", name) for name in message.photos]
+        page = f"progress:{message.id}"
+        progress = dict(await self._notebook.read(page) or {}) if len(units) > 1 else {}
+        done, doubt = int(progress.get("done", 0)), str(progress.get("doubt", ""))
+        taken = await self.windows.take(to, len(units) - done)
+        if taken is None:
+            raise _NoneLeft(
+                "no customer-service message is left (5 within 48 hours of the resident's last message, 3 within a minute of "
+                "a menu click, a follow or a scan)"
+            )
+        for position, (kind, value) in enumerate(units[done:], done):
+            try:
+                await self.client.post("/cgi-bin/message/custom/send", await self._unit(to, kind, value))
+            except Exception as error:
+                if not (isinstance(error, SendError) and error.unconfirmed):
+                    await self.windows.give_back(to, taken, len(units) - position)
+                    raise
+                doubt = str(error)
+            if len(units) > 1:
+                progress = {"done": position + 1, "doubt": doubt}
+                await self._notebook.change(page, partial(_instead, content=progress), PROGRESS_KEEP)
+        if doubt:
+            raise SendError(doubt, retryable=True, unconfirmed=True)
+        return f"service:{message.id}"
+
+    async def _unit(self, to: str, kind: str, value: str) -> Mapping[str, Any]:
+        if kind == "text":
+            return {"touser": to, "msgtype": "text", "text": {"content": value}}
+        assert self._photo is not None
+        media_id = await self.client.upload(await asyncio.to_thread(self._photo, value))
+        return {"touser": to, "msgtype": "image", "image": {"media_id": media_id}}
+
+    async def _by_template(self, to: str, message: Message) -> str:
+        form = self.settings.template
+        if form is None:
+            return ""
+        body = {
+            "touser": to,
+            "template_id": form.id,
+            # WeChat sends one message of this name to a resident within ten minutes, so a second try does no harm.
+            "client_msg_id": f"{self.account}-{message.id}",
+            "data": replies.filled(form, message.text),
+            **({"url": form.link} if form.link else {}),
+        }
+        answer = await self.client.post("/cgi-bin/message/template/send", body, repeatable=True)
+        return f"template:{answer.get('msgid', message.id)}"
+
+    async def _by_notice(self, to: str, message: Message) -> str:
+        form = self.settings.notice
+        if form is None:
+            return ""
+        body = {
+            "touser": to,
+            "template_id": form.id,
+            "data": replies.filled(form, message.text),
+            **({"page": form.link} if form.link else {}),
+        }
+        answer = await self.client.post("/cgi-bin/message/subscribe/bizsend", body)
+        return f"notice:{answer.get('msgid', message.id)}"
+
+    # ── photos, menu, codes ──
+
+    async def fetch(self, media: Media) -> bytes:
+        """The bytes of a photo or voice message, within three days of its arrival. Raises SendError."""
+        if media.kind == "file":
+            raise SendError("files of this kind are not fetched from WeChat", retryable=False)
+        media_id, _, address = media.reference.partition(" ")
+        if not self.settings.secret:
+            return await self.client.picture(address)
+        try:
+            return await self.client.download(media_id)
+        except Denied as denied:
+            if denied.code != 48001 or not address:
+                raise
+            return await self.client.picture(address)
+
+    async def set_menu(self, buttons: object) -> None:
+        """Put this menu under the conversation. Raises ValueError for a menu WeChat would not take, SendError otherwise."""
+        await self.client.post("/cgi-bin/menu/create", menu.checked(buttons), repeatable=True)
+
+    async def prepare(self) -> Sequence[Finding]:
+        """Put the desk's menu under the conversation; an account without that right is told so."""
+        if not self._buttons:
+            return ()
+        try:
+            await self.set_menu(self._buttons)
+        except (SendError, ValueError) as failed:
+            return (Finding(False, f"The menu could not be set: {failed}", "See docs/channels/wechat.md, the menu."),)
+        return (Finding(True, "The menu is set."),)
+
+    async def delete_menu(self) -> None:
+        """Take the menu away. Raises SendError."""
+        await self.client.get("/cgi-bin/menu/delete")
+
+    async def code(self, start: str, lasts: timedelta) -> str:
+        """What to draw as a QR code: whoever scans it within that time arrives with `start`, e.g. an invite.
+
+        developers.weixin.qq.com/doc/service/api/qrcode/qrcodes/api_createqrcode. Raises ValueError, SendError.
+        """
+        if not 1 <= len(start) <= 64:
+            raise ValueError("What a code carries has 1 to 64 characters.")
+        if not timedelta(minutes=1) <= lasts <= timedelta(days=30):
+            raise ValueError("A code lasts from a minute to 30 days.")
+        body = {
+            "expire_seconds": int(lasts.total_seconds()),
+            "action_name": "QR_STR_SCENE",
+            "action_info": {"scene": {"scene_str": start}},
+        }
+        answer = await self.client.post("/cgi-bin/qrcode/create", body, repeatable=True)
+        return str(answer.get("url", ""))
+
+    # ── check ──
+
+    async def check(self) -> Sequence[Finding]:
+        """Whether the account works. Nothing is sent to anybody."""
+        return await check.findings(self.settings, self.client, self._notebook)
+
+
+async def _hung_up(request: Request) -> None:
+    """Ends when the other side closes the connection.
+
+    `Request.is_disconnected` never finds out behind a middleware made by `@app.middleware("http")`, as the desk's pages
+    have one: it looks and gives up before the middleware has passed the question on.
+    """
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _instead(_: Mapping[str, Any] | None, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return content
+
+
+class _NoneLeft(Exception):
+    """No window is open for so many messages."""
+
