@@ -16,7 +16,9 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -174,6 +176,11 @@ def _encoder() -> Encode:
     return encode
 
 
+def _unless_done(future: asyncio.Future[FaqIndex], tell: Callable[..., None], what: object) -> None:
+    if not future.done():
+        tell(what)
+
+
 _BUILT: dict[str, FaqIndex] = {}
 _BUILDING: Final = threading.Lock()
 
@@ -197,12 +204,25 @@ class Finder:
         self._faq = faq
         self._sure = sure
         self._patience = patience
-        self._building: asyncio.Task[FaqIndex] | None = None
+        self._building: asyncio.Future[FaqIndex] | None = None
 
     def begin(self) -> None:
         """Build the index, unless that has begun."""
         if self._building is None:
-            self._building = asyncio.create_task(asyncio.to_thread(_built, self._faq, self._sure))
+            loop = asyncio.get_running_loop()
+            self._building = loop.create_future()
+            # A thread that nobody waits for: a desk that ends does not finish an index first.
+            threading.Thread(target=self._build, args=(loop, self._building), daemon=True, name="desk-faq").start()
+
+    def _build(self, loop: asyncio.AbstractEventLoop, done: asyncio.Future[FaqIndex]) -> None:
+        try:
+            index = _built(self._faq, self._sure)
+        except Exception as fault:
+            told = partial(_unless_done, done, done.set_exception, fault)
+        else:
+            told = partial(_unless_done, done, done.set_result, index)
+        with suppress(RuntimeError):  # the desk has ended meanwhile
+            loop.call_soon_threadsafe(told)
 
     async def find(self, text: str, language: Language) -> str:
         """The id of the entry that answers, or "" where none does."""

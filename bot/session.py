@@ -23,6 +23,7 @@ from bot.casebook import Asker, own_by_number
 from bot.channels import Inbound, Message
 from bot.core.access import Refused, sees
 from bot.core.codec import state_from_json, state_to_json
+from bot.core.resolve.invitecode import ALPHABET
 from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
 from bot.core.types import Language, Media, State, TicketView
@@ -41,6 +42,8 @@ SPOKEN: Mapping[str, str] = {
     "接单": "accept", "上门": "depart", "到场": "arrive", "暂停": "pause", "退单": "return", "回单": "done", "恢复": "resume",
 }  # fmt: skip
 _SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: An invite code as it is shown.
+_CODE = re.compile(rf"\b[{ALPHABET}]{{5}}-[{ALPHABET}]{{5}}\b")
 _WORK_NOTE = "已处理"
 #: Who acts when a line does not say: whoever is nearest to the work, on duty before off duty.
 _ROLES = ("technician", "steward", "cashier", "supervisor", "manager", "guard")
@@ -63,6 +66,9 @@ class Session:
     shown: list[tuple[str, Message]]
     address: str = field(default_factory=lambda: f"chat-{uuid4().hex[:12]}")
     conversation_id: int = 0
+    code: str = ""
+    _others: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _speaker: str = ""
     _count: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     # ── the speaker ──
@@ -106,6 +112,9 @@ class Session:
             raise BadLine(f"the line has none of: {', '.join(_LINES)}")
         await carry_out(self, given)
         await self.settle()
+        for _, message in self.shown:
+            if made := _CODE.search(message.text):
+                self.code = made[0]
         return self._told(given, before)
 
     async def settle(self) -> None:
@@ -122,7 +131,76 @@ class Session:
         await self.app.workers.accept(self.app.community_id, inbound, at_once=True)
 
     async def _text(self, given: Mapping[str, Any]) -> None:
-        await self._accept(text=str(given["text"]))
+        await self._accept(text=self._with_code(given["text"]), group=bool(given.get("group", False)))
+
+    def _with_code(self, said: Any) -> str:
+        """The words, `{code}` in them replaced by the invite code made or shown last."""
+        return str(said).replace("{code}", self.code)
+
+    async def _start(self, given: Mapping[str, Any]) -> None:
+        await self._accept(start=self._with_code(given["start"]), event="arrived")
+
+    async def _phone(self, given: Mapping[str, Any]) -> None:
+        await self._accept(phone=str(given["phone"]))
+
+    async def _as(self, given: Mapping[str, Any]) -> None:
+        """Somebody else takes the keyboard: a name of the talk's own, each with a conversation of its own."""
+        name = str(given["speaker"])
+        self._others[self._speaker] = (self.address, self.conversation_id)
+        self._speaker = name
+        if name in self._others:
+            self.address, self.conversation_id = self._others[name]
+            return
+        self.address = f"chat-{uuid4().hex[:12]}"
+        self.begin(given.get("as"))
+
+    async def _invite(self, given: Mapping[str, Any]) -> None:
+        """The office makes a code: for a role in a room, or for a colleague."""
+        desk, within = self.app.desk, self.app.community_id
+        if given["invite"] == "staff":
+            staff_id = self._colleague(str(given["name"]))
+            self.code = desk.invite_colleague(within, staff_id, staff_id)
+        else:
+            household = self.app.database.read(within, lambda c: _household(c, within, str(given["room"])))
+            self.code = desk.invite_into(within, self._colleague("steward"), household, str(given["invite"]))
+
+    async def _recognise(self, given: Mapping[str, Any]) -> None:
+        """Staff have looked at the papers of the application."""
+        within, ticket = self.app.community_id, self._ticket(given["recognise"])
+        household = self.app.database.read(within, lambda c: _household(c, within, ticket.room))
+        self.app.desk.recognise(within, self._colleague("steward"), ticket.number, household, str(given["role"]))
+
+    async def _move_out(self, given: Mapping[str, Any]) -> None:
+        """Staff end every membership of whoever has the keyboard."""
+        within = self.app.community_id
+
+        def mine(conn: Connection) -> list[int]:
+            own = select(CONVERSATION.c.resident_id).where(
+                CONVERSATION.c.community_id == within, CONVERSATION.c.id == self.conversation_id
+            )
+            found = select(MEMBERSHIP.c.id).where(
+                MEMBERSHIP.c.community_id == within, MEMBERSHIP.c.resident_id == own.scalar_subquery()
+            )
+            return list(conn.scalars(found))
+
+        for membership in self.app.database.read(within, mine):
+            self.app.desk.end_membership(within, self._colleague("steward"), membership)
+
+    def _colleague(self, named: str) -> int:
+        """A member of staff by name or role. Raises BadLine."""
+        within = self.app.community_id
+        found = self.app.database.read(
+            within,
+            lambda c: c.scalar(
+                select(STAFF.c.id)
+                .where(STAFF.c.community_id == within, STAFF.c.active, or_(STAFF.c.name == named, STAFF.c.role == named))
+                .order_by(STAFF.c.id)
+                .limit(1)
+            ),
+        )
+        if found is None:
+            raise BadLine(f"there is nobody named {named} on the staff")
+        return int(found)
 
     async def _button(self, given: Mapping[str, Any]) -> None:
         await self._accept(button=str(given["button"]))
@@ -320,6 +398,12 @@ _LINES = {
     "act": Session._act,
     "work": Session._work,
     "advance": Session._advance,
+    "speaker": Session._as,
+    "start": Session._start,
+    "phone": Session._phone,
+    "invite": Session._invite,
+    "recognise": Session._recognise,
+    "move_out": Session._move_out,
 }
 
 
@@ -365,6 +449,28 @@ def _shown(view: TicketView, zone: Any) -> dict[str, Any]:
         "photos": view.photos,
         "requester_verified": view.requester_verified,
     }
+
+
+def _household(conn: Connection, community_id: int, said: str) -> int:
+    """The household of a room. Raises BadLine."""
+    parts = next(iter(rooms.mentions(said)), None)
+    found = None
+    if parts is not None:
+        found = conn.scalar(
+            select(HOUSEHOLD.c.id)
+            .join(ROOM, (ROOM.c.community_id == HOUSEHOLD.c.community_id) & (ROOM.c.id == HOUSEHOLD.c.room_id))
+            .where(
+                HOUSEHOLD.c.community_id == community_id,
+                ROOM.c.building_code == (parts.building or ""),
+                ROOM.c.unit_code == (parts.unit or ""),
+                ROOM.c.room_code == (parts.room or ""),
+            )
+            .order_by(HOUSEHOLD.c.id)
+            .limit(1)
+        )
+    if found is None:
+        raise BadLine(f"nobody of the register lives in {said}")
+    return int(found)
 
 
 def _resident(conn: Connection, community_id: int, said: str) -> int:

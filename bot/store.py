@@ -22,6 +22,7 @@ from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, sel
 from bot import casebook, identity, photos, privacy
 from bot.casebook import Asker
 from bot.channels import Inbound
+from bot.core.resolve import answer
 from bot.core.types import (
     Community,
     Need,
@@ -299,6 +300,7 @@ _CLAIM = (
         CONVERSATION.c.id,
         CONVERSATION.c.community_id,
         CONVERSATION.c.resident_id,
+        CONVERSATION.c.staff_id,
         CONVERSATION.c.state,
     )
 )
@@ -394,9 +396,28 @@ _TAPPED = select(OUTBOX.c.buttons).where(
 _STALE = "stale"
 
 
-def _meant(conn: Connection, place: Mapping[str, Any], message: Inbound) -> Inbound:
+_SHOWN_LAST = (
+    select(OUTBOX.c.buttons)
+    .where(
+        OUTBOX.c.community_id == bindparam("community_id"),
+        OUTBOX.c.conversation_id == bindparam("conversation_id"),
+        OUTBOX.c.status.in_(("sent", "sent_unconfirmed")),
+    )
+    .order_by(OUTBOX.c.id.desc())
+    .limit(5)
+)
+
+
+def _meant(conn: Connection, place: Mapping[str, Any], message: Inbound, of_staff: bool) -> Inbound:
     """The message with its short token (`channels.token_of`) replaced by what the button sends back. A token of another
-    conversation means nothing here."""
+    conversation means nothing here.
+
+    A colleague's bare number picks from the last message that had choices: notices come without the dialogue having asked.
+    """
+    if of_staff and not message.tap and (number := answer.menu_number(message.text)) is not None:
+        buttons = next((b for (b,) in conn.execute(_SHOWN_LAST, place) if b), ())
+        picked = next((value for index, (_, value) in enumerate(buttons, 1) if index == number), None)
+        return replace(message, button=picked) if picked is not None else message
     if not message.tap:
         return message
     row, _, position = message.tap.partition(".")
@@ -421,10 +442,11 @@ def claim_conversation(conn: Connection, token: str, machine_now: datetime, leas
     crash_point("claim.marked")
     raw = conn.execute(_NEW_ROWS, {"community_id": found.community_id, "conversation_id": found.id}).all()
     place = {"community_id": found.community_id, "conversation_id": found.id}
+    of_staff = found.staff_id is not None
     rows = tuple(
         Received(
             r.id,
-            _meant(conn, place, Inbound.from_json(r.channel, r.account, r.external_id, r.payload)),
+            _meant(conn, place, Inbound.from_json(r.channel, r.account, r.external_id, r.payload), of_staff),
             r.received_at,
             r.attempts,
             r.parse,

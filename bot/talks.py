@@ -7,6 +7,7 @@ state is written and read again at each.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from bot.core.resolve.invitecode import ALPHABET
 from bot.core.types import Entity, Language, Parsed, Ranked
 from bot.nlu import NluUnavailable
 from bot.understanding import Nlu
@@ -67,7 +69,9 @@ def turn(answer: Mapping[str, Any], heard: Mapping[str, Parsed]) -> dict[str, An
     return {
         "in": dict(answer["in"]),
         **({"nlu": {text: _read(parsed) for text, parsed in heard.items()}} if heard else {}),
-        "replies": [{"text": r["text"], "buttons": [b["value"] for b in r["buttons"]]} for r in answer["replies"]],
+        "replies": [
+            {"text": _timeless(r["text"]), "buttons": [b["value"] for b in r["buttons"]]} for r in answer["replies"]
+        ],
         "tickets": [
             {k: t[k] for k in ("number", "status", "priority", "category", "room", "location") if t[k]}
             for t in answer["tickets"]
@@ -75,6 +79,15 @@ def turn(answer: Mapping[str, Any], heard: Mapping[str, Parsed]) -> dict[str, An
         "notified": [f"{n['role']} {n['name']}: {n['text']}" for n in answer["notified"]],
         "then": [answer["flow"], answer["asking"], answer["mode"]],
     }
+
+
+_CODE = re.compile(rf"\b[{ALPHABET}]{{5}}-[{ALPHABET}]{{5}}\b")
+_LINK = re.compile(r"https?://\S+/(?:mine|login)/[\w-]+")
+
+
+def _timeless(text: str) -> str:
+    """The words without what is drawn anew each time: codes and links."""
+    return _LINK.sub("{link}", _CODE.sub("{code}", text))
 
 
 def write(path: Path, talk: Talk) -> None:

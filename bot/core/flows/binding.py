@@ -238,7 +238,8 @@ def _by_papers(talk: Talk) -> None:
 def _elsewhere(talk: Talk, heard: Heard) -> bool:
     """Whether the classifier is sure of some other matter."""
     top = heard.matters[0] if heard.matters else None
-    answers = ("inform", "affirm", "deny", "bind", "thank", "rate", "greet", "cancel", "ticket_change")
+    # A name or four figures alone are out of scope to the classifier, and answers here.
+    answers = ("inform", "affirm", "deny", "bind", "thank", "rate", "greet", "cancel", "ticket_change", "out_of_scope")
     return top is not None and top.confidence >= talk.script.policy.sure and top.intent not in answers
 
 
