@@ -35,7 +35,7 @@ Slots = dict[str, Any]
 
 #: A time in the first message is the trouble's ("昨晚开始漏") unless it speaks of a visit.
 _VISIT = re.compile(
-    r"在家|有空|有人|上门|方便|过来|来(?:修|看|弄|一趟)|预约|\bhome\b|\bcome\b|\bavailable\b|\bvisit\b|\bfree\b", re.I
+    r"在家|有空|有人|上门|方便|过来|来(?:修|看|弄|一趟)|预约|\bhome\b|\bcome\b|\bavailable\b|\bvisit\b|\bfree\b|\b(?:is|are|would be) (?:fine|ok|okay|good|best)\b|\bworks\b", re.I
 )
 _MOST_ROOMS_SHOWN = 4
 
