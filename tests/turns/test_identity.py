@@ -247,6 +247,26 @@ async def test_one_s_own_device_is_the_same_person(desk: Office) -> None:
     assert len(desk.rows("membership", "id", resident_id=1)) == 1
 
 
+async def test_a_code_for_one_s_own_device_does_not_outlast_the_home(desk: Office) -> None:
+    await bind(desk)
+    code = re.search(r"\w{5}-\w{5}", await says(desk, "wang", button="house:me"))
+    assert code is not None
+    desk.desk.end_membership(1, STEWARD, 1)
+    assert "不能用" in await says(desk, "wang-tablet", code[0])
+    assert [r for (r,) in desk.rows("membership", "revoked_at", household_id=1) if r is None] == []
+
+
+async def test_who_owns_no_more_brings_nobody_in_any_more(desk: Office) -> None:
+    await bind(desk)
+    code = re.search(r"\w{5}-\w{5}", await says(desk, "wang", button="house:family"))
+    assert code is not None
+    shown = await says(desk, "mei", code[0])
+    assert "您受邀绑定3-2-501" in shown
+    desk.desk.end_membership(1, STEWARD, 1)
+    assert "不能用" in await says(desk, "mei", "同意", "李秀梅")
+    assert whose(desk, "mei") == (None, None, "")
+
+
 async def test_a_second_home_is_added_to_the_same_person(desk: Office) -> None:
     await bind(desk)
     code = desk.desk.invite_into(1, STEWARD, 2, "agent")
