@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, select
 
-from bot import store
+from bot import identity, store
 from bot.core.resolve import phone
 from bot.core.resolve.where import address
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
@@ -77,8 +77,8 @@ def visit(form: Any, community: Community) -> Appointment | None:
     return Appointment(start, end)
 
 
-def read(conn: Connection, form: Any, community_id: int) -> Slip:
-    """Check the form against this community's register."""
+def read(conn: Connection, form: Any, community_id: int, now: datetime) -> Slip:
+    """Check the form against this community's register as it stands today. `now` is the desk clock."""
     typed = {name: str(form.get(name) or "").strip()[:_LONGEST] for name in _FIELDS}
     slip = Slip({**typed, "public_area": bool(form.get("public_area"))})
     slip.source = "phone" if typed["source"] == "phone" else "counter"
@@ -106,7 +106,8 @@ def read(conn: Connection, form: Any, community_id: int) -> Slip:
     contact = found[-1].number if found else ""
     household_id = _household(conn, community_id, place)
     if household_id is not None:
-        slip.resident_id = _member(conn, community_id, household_id, contact, typed["contact_name"])
+        today = now.astimezone(community.zone).date()
+        slip.resident_id = _member(conn, community_id, household_id, contact, typed["contact_name"], today)
     priority = next((p for p in _PRIORITIES if p == typed["priority"]), Priority.NORMAL)
     emergency = typed["kind"] == "emergency"
     slip.draft = TicketDraft(
@@ -146,8 +147,10 @@ def _household(conn: Connection, community_id: int, place: RoomRef | None) -> in
     )
 
 
-def _member(conn: Connection, community_id: int, household_id: int, contact: str, name: str) -> int | None:
-    """The member of the household whose telephone and name these are: only then is the requester verified."""
+def _member(
+    conn: Connection, community_id: int, household_id: int, contact: str, name: str, today: date
+) -> int | None:
+    """The member of the household today whose telephone and name these are: only then is the requester verified."""
     if not contact or not name:
         return None
     return conn.scalar(
@@ -161,6 +164,8 @@ def _member(conn: Connection, community_id: int, household_id: int, contact: str
             MEMBERSHIP.c.household_id == household_id,
             RESIDENT.c.phone == contact,
             RESIDENT.c.name == name,
+            identity.CURRENT,
         )
-        .limit(1)
+        .limit(1),
+        {"today": today},
     )

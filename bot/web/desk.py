@@ -375,7 +375,8 @@ class DeskPages:
         visitor.demand("file")
         form = await self._entry.form(request, visitor)
         signed = visitor.signed
-        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id))
+        now = self._desk.clock.now()
+        slip = await self._database.ask(lambda conn: counter.read(conn, form, signed.community_id, now))
         if slip.errors:
             frame = await self._frame(request, "file", "file")
             errors = {name: word(key, visitor.language) for name, key in slip.errors.items()}
