@@ -413,6 +413,16 @@ async def test_who_was_forgotten_is_a_new_contact(desk: Office) -> None:
     assert desk.rows("ticket", "number")[0][0] not in await says(desk, "tg-wang-7788", button="menu:ticket_status")
 
 
+async def test_who_is_forgotten_does_not_guess_on_at_a_room(desk: Office) -> None:
+    for n in range(POLICY.tries_per_room):
+        desk.machine.forward(timedelta(minutes=1))
+        assert "没有核对上" in await bind(desk, "eve", tail=f"000{n + 1}"[-4:] if n < 9 else "0010")
+        await says(desk, "eve", button="privacy:forget")
+        await says(desk, "eve", "确定")
+    assert "没有核对上" not in await bind(desk, "eve")
+    assert whose(desk, "eve") == (None, None, "")
+
+
 async def test_the_copy_holds_ones_own_and_nothing_of_others_and_is_handed_out_once(desk: Office) -> None:
     await a_life(desk)
     await says(desk, "eve", "别人的话")
