@@ -277,9 +277,11 @@ def _hash(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-def invitation(conn: Connection, community_id: int, conversation_id: int, need: NeedInvite, now: datetime) -> Invitation:
+def invitation(
+    conn: Connection, community_id: int, conversation_id: int, need: NeedInvite, now: datetime, today: date
+) -> Invitation:
     """The invite behind a code, locked until the turn is done; None where there is none that can still be used."""
-    row = _open_invite(conn, community_id, need.code, now)
+    row = _open_invite(conn, community_id, need.code, now, today)
     view = None
     if row is not None:
         room = room_of(row) if row.room_id is not None else None
@@ -288,13 +290,25 @@ def invitation(conn: Connection, community_id: int, conversation_id: int, need: 
     return Invitation(view, tries_of_speaker(conn, community_id, conversation_id, need.since))
 
 
-def _open_invite(conn: Connection, community_id: int, code: str, now: datetime) -> Any:
+def _open_invite(conn: Connection, community_id: int, code: str, now: datetime, today: date) -> Any:
     row = conn.execute(
         _INVITE, {"community_id": community_id, "code_hash": _hash(code), "now": now}
     ).one_or_none()
     if row is not None and row.staff_id is not None and row.staff_name is None:
         return None  # the colleague has left
+    if row is not None and row.made_by_resident is not None and not _may_still_give(conn, community_id, row, today):
+        return None
     return row
+
+
+def _may_still_give(conn: Connection, community_id: int, row: Any, today: date) -> bool:
+    """A code is worth what its maker could give today: an owner who has sold brings nobody in any more, and a tenant who has
+    moved out does not come back by a code for a second device of his own."""
+    own_device = row.resident_id == row.made_by_resident
+    return any(
+        b.household_id == row.household_id and (own_device or b.role == "owner")
+        for b in bindings(conn, community_id, row.made_by_resident, today)
+    )
 
 
 def make_invite(
@@ -357,7 +371,7 @@ def redeem(
 
     The person is the one the invite names; else whoever this conversation already is; else somebody new, called `name`.
     """
-    row = _open_invite(conn, community_id, code, now)
+    row = _open_invite(conn, community_id, code, now, today)
     if row is None:
         return False
     used = conn.execute(

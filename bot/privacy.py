@@ -155,7 +155,8 @@ _NOTHING: Mapping[str, Any] = {"text": "", "button": None, "media": [], "locatio
 
 def forget(conn: Connection, community_id: int, conversation_id: int, now: datetime) -> None:
     """Erase this channel identity: its address, binding, words and photos. Finished tickets lose the person; open ones keep
-    what the work needs and lose it at the first purge after they end. The trail and the consents stay, as proof.
+    what the work needs and lose it at the first purge after they end. The trail and the consents stay, as proof; and the tries to
+    be recognised, which name nobody: else whoever guesses at a room would have himself forgotten and guess on.
 
     What waits to be sent there is dropped; a last word must be put into the outbox afterwards.
     """
@@ -167,7 +168,6 @@ def forget(conn: Connection, community_id: int, conversation_id: int, now: datet
     )
     _scrub_words(conn, here)
     _forget_photos(conn, here)
-    conn.execute(delete(ATTEMPT).where(_of(ATTEMPT, here)))
     _strip_tickets(conn, here, only_closed=True)
     identity.unbind(conn, community_id, conversation_id, now)
     identity.trail(conn, community_id, "forgotten", now, conversation_id=conversation_id)

@@ -664,7 +664,7 @@ def gather(conn: Connection, asker: Asker, needs: Iterable[Need], now: datetime)
             case NeedRecent():
                 found[need] = tuple(c.view for c in casebook.recent(conn, asker))
             case NeedInvite():
-                found[need] = identity.invitation(conn, community_id, conversation_id, need, now)
+                found[need] = identity.invitation(conn, community_id, conversation_id, need, now, asker.today)
             case NeedRoster():
                 found[need] = identity.roster(conn, community_id, conversation_id, need, asker.today)
             case NeedMembers(household_id):

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot import casebook, dues, escalations, identity, misreadings, outbox, privacy, rota, sessions, store
 from bot.casebook import Asker, Case
-from bot.core import tickets
+from bot.core import access, masking, tickets
 from bot.core.policy import Policy
 from bot.core.resolve import invitecode
 from bot.core.types import (
@@ -313,7 +313,7 @@ class Work:
         if ticket is not None and values.get("number", "{number}") == "{number}":
             values["number"] = ticket.number
         for person in self._audience(effect):
-            text = self.core.words(effect.key, values, person.language)
+            text = self.core.words(effect.key, _as_seen_by(person.role, values), person.language)
             say = Say(text, key=effect.key, priority=effect.priority)
             board, *bound = self._places_of(person.id)
             self._letter(board, say, ticket.id if ticket else None)
@@ -513,6 +513,13 @@ _APPLY: Mapping[type, Callable[[Work, Any], None]] = {
     SignIn: Work.sign_in,
     ActAs: Work.act,
 }
+
+
+def _as_seen_by(role: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a notice with the telephone as a list shows it, for a role that reads none in full before it has the ticket."""
+    if not values.get("contact") or access.may(role, "contact"):
+        return values
+    return {**values, "contact": masking.phone(values["contact"])}
 
 
 def staff_address(staff_id: int) -> Address:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,9 +26,11 @@ from bot.dues import DueRow
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.outbox import Outgoing
 from bot.store import Accepted, Claim, ClaimLost
+from bot.traces import trace
 from bot.turns import Desk
 
-# Traces are logged as plain text: a renderer that shows local variables would show residents' words, and takes seconds.
+# Traces are logged as plain text without messages: a renderer that shows local variables would show residents' words, and takes
+# seconds; a message may repeat them.
 log = structlog.get_logger()
 
 LONGEST_BACKOFF = timedelta(minutes=10)
@@ -191,7 +192,7 @@ class Workers:
                 "turn_failed",
                 conversation=claim.conversation_id,
                 inbox=[r.id for r in claim.rows],
-                trace=traceback.format_exc(),
+                trace=trace(error),
             )
             await self._failed(claim, repr(error))
         else:
@@ -275,7 +276,7 @@ class Workers:
             return "retry", "", str(refused), refused.after or backoff(row.attempts, self._jitter())
         except Exception as fault:
             # A fault of the channel's code or a time-out: worth another try, and never the end of the loop.
-            log.error("send_failed", outbox=row.id, channel=row.channel, trace=traceback.format_exc())
+            log.error("send_failed", outbox=row.id, channel=row.channel, trace=trace(fault))
             if row.attempts >= outbox.MAX_ATTEMPTS:
                 return "failed", "", repr(fault), None
             return "retry", "", repr(fault), backoff(row.attempts, self._jitter())
@@ -300,7 +301,7 @@ class Workers:
                 try:
                     await self._fire(due)
                 except Exception as error:
-                    log.error("due_failed", due=due.id, kind=due.kind, trace=traceback.format_exc())
+                    log.error("due_failed", due=due.id, kind=due.kind, trace=trace(error))
                     why = repr(error)
                     await self.desk.database.hop(
                         lambda due=due, why=why: self.desk.give_up_due(due, why)  # type: ignore[misc]
@@ -365,7 +366,7 @@ class Workers:
             final = isinstance(failed, SendError) and not failed.retryable
             if not final and due.attempts < dues.MAX_ATTEMPTS:
                 raise
-            log.warning("photo_not_fetched", media=photo.id, why=repr(failed))
+            log.warning("photo_not_fetched", media=photo.id, why=str(failed) if isinstance(failed, SendError) else type(failed).__name__)
 
         def settle(conn: Connection) -> None:
             if dues.settle(conn, due, "done", "" if kept else "the photo could not be had"):
@@ -401,8 +402,8 @@ class Workers:
             try:
                 if await self.hear_one():
                     continue
-            except Exception:
-                log.error("inbox_drain_failed", trace=traceback.format_exc())
+            except Exception as error:
+                log.error("inbox_drain_failed", trace=trace(error))
             await self.inbox_bell.wait(self.pace.poll)
 
     async def _outbox_loop(self) -> None:
@@ -416,8 +417,8 @@ class Workers:
                     task.add_done_callback(self._sending.discard)
                 if claimed:
                     continue
-            except Exception:
-                log.error("outbox_drain_failed", trace=traceback.format_exc())
+            except Exception as error:
+                log.error("outbox_drain_failed", trace=trace(error))
             await self.outbox_bell.wait(self.pace.poll)
 
     def start(self, *, inbox_loops: int = 2) -> None:

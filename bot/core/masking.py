@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from bot.core.resolve.phone import find
 from bot.core.resolve.phone import mask as phone
 from bot.core.resolve.where import room
 from bot.core.types import Entity
 
-__all__ = ["name", "phone", "sentence"]
+__all__ = ["name", "phone", "sentence", "telephones"]
 
 _HIDDEN: Final = frozenset({"person_name", "phone", "plate", "ticket_no", "room"})
 """Entities that may tell who somebody is."""
@@ -24,6 +25,13 @@ def name(full: str) -> str:
     if len(words) > 1 and full.isascii():
         return f"{words[0]} {words[-1][0]}."
     return f"{full[:1]}{'*' * (len(full) - 1)}"
+
+
+def telephones(text: str) -> str:
+    """The text with every telephone in it as a list shows it: "我电话138****5678"."""
+    for found in reversed(find(text)):
+        text = text[: found.start] + phone(found.number) + text[found.end :]
+    return text
 
 
 def sentence(text: str, entities: Iterable[Entity] = ()) -> str:

@@ -5,7 +5,6 @@ Built from parts that the composition root hands in; it opens no database and re
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from starlette.routing import BaseRoute
 from bot.core.access import Refused
 from bot.core.domain import Script
 from bot.media import MediaStore
+from bot.traces import trace
 from bot.web.chat import ChatPage
 from bot.web.demo import DemoPage
 from bot.web.desk import DeskPages
@@ -179,6 +179,6 @@ class _Apologies:
     async def _broken(self, request: Request, error: Exception) -> Response:
         # The route's pattern, not the path: a path may hold a login link.
         route = getattr(request.scope.get("route"), "path", "")
-        log.error("page_failed", route=route, trace="".join(traceback.format_exception(error)))
+        log.error("page_failed", route=route, trace=trace(error))
         # The database may be what is broken, so no session is asked for; and this answer passes no middleware.
         return self._fence.around(request, await self._page(request, 500, "broken", browser_language(request)))

@@ -110,7 +110,7 @@ class DeskPages:
         onward = urlencode({"tab": tab, "q": q, "kind": kind, "skip": skip + len(rows)})
         return self._show(
             frame, "queue.html", tab=tab, q=q, kind=kind, kinds=frame.reader.kinds,
-            tickets=[views.ticket_row(row, frame.community, frame.now, frame.visitor.language) for row in rows],
+            tickets=[views.ticket_row(row, frame.community, frame.now, frame.visitor.signed) for row in rows],
             more=f"/desk?{onward}" if more else None,
         )  # fmt: skip
 

@@ -99,14 +99,15 @@ def _visit_day(day: date, today: date, language: str) -> str:
     return f"{day:%m-%d} {_WEEKDAYS[day.weekday()] if language != 'en' else f'{day:%a}'}"
 
 
-def _contact(row: Any, signed: Signed | None) -> str:
-    full = signed is not None and (access.may(signed.staff.role, "contact") or row.assignee_id == signed.staff.id)
-    return str(row.contact) if full else masking.phone(row.contact or "")
+def _in_full(row: Any, signed: Signed) -> bool:
+    """Whether the reader is shown the person of this ticket with name and telephone."""
+    return access.may(signed.staff.role, "contact") or row.assignee_id == signed.staff.id
 
 
-def ticket_row(one: boards.Row, community: Community, now: datetime, language: str) -> dict[str, Any]:
+def ticket_row(one: boards.Row, community: Community, now: datetime, signed: Signed) -> dict[str, Any]:
     """A ticket in a list."""
-    row = one.row
+    row, language = one.row, signed.language
+    said = str if _in_full(row, signed) else masking.telephones
     due = one.next_due
     return {
         "number": row.number,
@@ -115,8 +116,8 @@ def ticket_row(one: boards.Row, community: Community, now: datetime, language: s
         "status": row.status,
         "priority": row.priority,
         "category": row.category,
-        "item": _shortened(row.description) or row.number,
-        "place": _place(row),
+        "item": _shortened(said(row.description)) or row.number,
+        "place": said(_place(row)),
         "contact_masked": masking.phone(row.contact or ""),
         "appointment": visit_text(row, community, now, language),
         "assignee": one.assignee,
@@ -147,17 +148,18 @@ def ticket_page(
     """One ticket with everything about it, and what the reader may do with it now."""
     row = dossier.ticket.row
     role = signed.staff.role
-    may_call = bool(row.contact) and (access.may(role, "contact") or row.assignee_id == signed.staff.id)
+    in_full = _in_full(row, signed)
+    said = str if in_full else masking.telephones  # a resident's own words may hold the telephone that is masked beside them
     ticket = {
-        **ticket_row(dossier.ticket, community, now, signed.language),
-        "description": row.description,
+        **ticket_row(dossier.ticket, community, now, signed),
+        "description": said(row.description),
         "room": row.room_label,
-        "location": row.location,
+        "location": said(row.location),
         "public_area": row.public_area,
-        "contact": _contact(row, signed),
-        "contact_name": row.contact_name if may_call else masking.name(row.contact_name or ""),
+        "contact": row.contact if in_full else masking.phone(row.contact or ""),
+        "contact_name": row.contact_name if in_full else masking.name(row.contact_name or ""),
         "requester_verified": row.requester_verified,
-        "pause_reason": row.pause_reason,
+        "pause_reason": said(row.pause_reason),
         "resume_at": row.resume_at,
         "closed_by": row.closed_by,
         "version": row.version,
@@ -167,23 +169,23 @@ def ticket_page(
         if row.conversation_id and access.may(role, "talk")
         else None,
         "score": dossier.answer.score if dossier.answer else None,
-        "score_comment": dossier.answer.comment if dossier.answer else "",
+        "score_comment": said(dossier.answer.comment) if dossier.answer else "",
     }
-    own_words = bool(dossier.timeline) and dossier.timeline[0].by_role == "resident"
     waiting = [e for e in dossier.escalations if e.acknowledged_at is None]
     return {
         "ticket": ticket,
-        "may_call": may_call,
+        "may_call": bool(row.contact) and in_full,
         "deadlines": [
             {"clock": d.clock, "at": d.at, "status": "late" if d.status == "done" else d.status, "late": d.late}
             for d in dossier.deadlines
         ],
-        "timeline": [_event(row.kind, e, signed.language) for e in dossier.timeline],
+        "timeline": [_event(row.kind, e, signed.language, in_full) for e in dossier.timeline],
         "words": [
             {"at": m.received_at, "text": m.payload["text"]}
             for m in dossier.words
-            # What was not written for this ticket may be about anything, the reader too: it is for the desk.
-            if access.may(role, "talk") or (own_words and m.received_at <= row.opened_at)
+            # What else was written around that time may be about anything, the reader too: it is for the desk. The words the
+            # ticket was made of are its description.
+            if access.may(role, "talk")
         ],
         "photos": [
             {"url": f"/desk/media/{p.kept}?size=small" if p.kept else None, "full": f"/desk/media/{p.kept}",
@@ -214,16 +216,17 @@ def _link(row: Any) -> dict[str, str] | None:
 _INSIDE = frozenset({"internal_note", "acknowledge", "assign", "investigate", "visit", "refer"})
 
 
-def _event(kind: str, event: Any, language: str) -> dict[str, Any]:
+def _event(kind: str, event: Any, language: str, in_full: bool) -> dict[str, Any]:
+    note = event.note if in_full else masking.telephones(event.note)
     told = event.by_role != "resident" and event.action not in _INSIDE and kind != "follow_up"
     return {
         "at": event.at,
-        "who": event.by_name,
+        "who": event.by_name if in_full or event.by_role != "resident" else masking.name(event.by_name),
         "role": event.by_role,
         "action": event.action,
         "from_status": event.from_status,
         "to_status": event.to_status,
-        "note": word(f"channel_{event.note}", language) if event.action == "open" and event.note else event.note,
+        "note": word(f"channel_{event.note}", language) if event.action == "open" and event.note else note,
         "internal": event.action == "internal_note",
         "told": told and event.from_status != event.to_status,
     }

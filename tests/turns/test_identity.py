@@ -309,6 +309,26 @@ async def test_one_s_own_device_is_the_same_person(desk: Office) -> None:
     assert len(desk.rows("membership", "id", resident_id=1)) == 1
 
 
+async def test_a_code_for_one_s_own_device_does_not_outlast_the_home(desk: Office) -> None:
+    await bind(desk)
+    code = re.search(r"\w{5}-\w{5}", await says(desk, "wang", button="house:me"))
+    assert code is not None
+    desk.desk.end_membership(1, STEWARD, 1)
+    assert "不能用" in await says(desk, "wang-tablet", code[0])
+    assert [r for (r,) in desk.rows("membership", "revoked_at", household_id=1) if r is None] == []
+
+
+async def test_who_owns_no_more_brings_nobody_in_any_more(desk: Office) -> None:
+    await bind(desk)
+    code = re.search(r"\w{5}-\w{5}", await says(desk, "wang", button="house:family"))
+    assert code is not None
+    shown = await says(desk, "mei", code[0])
+    assert "您受邀绑定3-2-501" in shown
+    desk.desk.end_membership(1, STEWARD, 1)
+    assert "不能用" in await says(desk, "mei", "同意", "李秀梅")
+    assert whose(desk, "mei") == (None, None, "")
+
+
 async def test_a_second_home_is_added_to_the_same_person(desk: Office) -> None:
     await bind(desk)
     code = desk.desk.invite_into(1, STEWARD, 2, "agent")
@@ -453,6 +473,16 @@ async def test_who_was_forgotten_is_a_new_contact(desk: Office) -> None:
     said = await says(desk, "tg-wang-7788", "/bind")
     assert "首次联系说明" in said and "同意吗" in said
     assert desk.rows("ticket", "number")[0][0] not in await says(desk, "tg-wang-7788", button="menu:ticket_status")
+
+
+async def test_who_is_forgotten_does_not_guess_on_at_a_room(desk: Office) -> None:
+    for n in range(POLICY.tries_per_room):
+        desk.machine.forward(timedelta(minutes=1))
+        assert "没有核对上" in await bind(desk, "eve", tail=f"000{n + 1}"[-4:] if n < 9 else "0010")
+        await says(desk, "eve", button="privacy:forget")
+        await says(desk, "eve", "确定")
+    assert "没有核对上" not in await bind(desk, "eve")
+    assert whose(desk, "eve") == (None, None, "")
 
 
 async def test_the_copy_holds_ones_own_and_nothing_of_others_and_is_handed_out_once(desk: Office) -> None:

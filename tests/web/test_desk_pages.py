@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import itertools
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -808,6 +808,32 @@ async def test_only_name_and_telephone_of_a_member_make_a_caller_verified(site: 
         answer = await ding.post("/desk/file", {**GOOD, **fields})
         assert answer.status_code == 303, fields
         assert site.rows("ticket", "requester_verified")[-1] == (verified,), fields
+
+
+async def test_a_caller_who_has_moved_out_is_not_verified_and_hears_nothing_of_that_home(site: Site) -> None:
+    ding, wang = site.staff("steward"), site.resident("王建国")
+    home = site.rows("membership", "id", resident_id=site.resident_id("王建国"))[0][0]
+    site.set("membership", {"until": date(2026, 11, 22)}, id=home)
+    await ding.post("/desk/file", GOOD)
+    assert site.rows("ticket", "requester_verified", "household_id") == [(False, None)]
+    assert await wang.texts() == []
+    site.set("membership", {"until": date(2026, 11, 23)}, id=home)  # the last day is a day of the lease
+    await ding.post("/desk/file", {**GOOD, "once": "another"})
+    assert site.rows("ticket", "requester_verified")[-1] == (True,)
+
+
+async def test_a_role_without_telephones_reads_none_in_the_residents_words_either(site: Site) -> None:
+    liu, wang = site.staff("technician"), site.resident("王建国")
+    number = site.ticket("repair", "漏水,快打13900000077", resident="王建国", contact="13900000001", contact_name="王建国")
+    await wang.write("物业的刘师傅态度太差")
+    for path in (f"/desk/tickets/{number}", "/desk?tab=free"):
+        page = (await liu.see(path)).words
+        assert "139****0077" in page and "13900000077" not in page and "13900000001" not in page and "态度太差" not in page
+    notice = (await liu.see("/desk/notices")).words
+    assert "139****0001" in notice and "13900000001" not in notice
+    await liu.act(number, "accept")
+    assert "13900000077" in (await liu.see(f"/desk/tickets/{number}")).words, "it is his own work now"
+    assert "态度太差" in (await site.staff("steward").see(f"/desk/tickets/{number}")).words
 
 
 async def test_news_of_a_ticket_without_a_conversation_become_calls(site: Site) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,6 +30,7 @@ from bot.channels.telegram.pace import Pace
 from bot.channels.telegram.parts import LONGEST, MOST_BUTTONS, Part, parts_of
 from bot.channels.telegram.reading import ALLOWED, Moved, Reader, Said
 from bot.core.types import Media
+from bot.traces import trace
 
 log = structlog.get_logger()
 
@@ -111,10 +111,10 @@ class Telegram:
         """Hand one update to the desk. When this returns, Telegram may forget it; what `accept` raises is raised."""
         try:
             said = self._reader.read(update)
-        except Exception:
+        except Exception as error:
             # A fault of ours in one message must not keep all that follow from being heard. Who wrote it is answered as if
             # there had been no words.
-            log.error("telegram_update_unread", account=self.account, update=update.update_id, trace=traceback.format_exc())
+            log.error("telegram_update_unread", account=self.account, update=update.update_id, trace=trace(error))
             said = self._reader.wordless(update)
         if isinstance(said, Moved):
             await self._follow(said.chat, said.to)
@@ -281,9 +281,9 @@ class PolledTelegram(Telegram):
             except TelegramError as error:
                 asked = waits(error)
                 log.warning("telegram_not_heard", account=self.account, why=not_heard(error))
-            except Exception:
+            except Exception as error:
                 # Not kept: Telegram gives the update, and all after it, again.
-                log.error("telegram_not_kept", account=self.account, trace=traceback.format_exc())
+                log.error("telegram_not_kept", account=self.account, trace=trace(error))
             else:
                 failures = 0
                 continue
@@ -334,8 +334,8 @@ class HookedTelegram(Telegram):
             return 400
         try:
             await self._hear(update, accept)
-        except Exception:
-            log.error("telegram_not_kept", account=self.account, update=update.update_id, trace=traceback.format_exc())
+        except Exception as error:
+            log.error("telegram_not_kept", account=self.account, update=update.update_id, trace=trace(error))
             return 503
         return 200
 

@@ -1,0 +1,31 @@
+"""The canary: in a world where everything that is anybody's carries a token, no text may ever reach somebody whose it is not.
+
+Random speakers (neighbours, strangers, people who have moved out, staff of every role and of the other community) do everything
+that can be done; after each event every text that left is judged (`oracle`). A failing run names the seed, the event, the speaker
+and the token; `CANARY_SEEDS=17 CANARY_EVENTS=500 python -m pytest tests/canary` runs others.
+
+That it can fail is shown in test_guards.py.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.database import Database
+from tests.canary.driver import Canary
+from tests.web.site import running
+
+SEEDS = tuple(int(seed) for seed in os.environ.get("CANARY_SEEDS", "1,2").split(","))
+LENGTH = int(os.environ.get("CANARY_EVENTS", "120"))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_nothing_reaches_whose_it_is_not(database: Database, tmp_path: Path, seed: int) -> None:
+    canary = Canary(database, tmp_path, seed)
+    async with running(canary.site):
+        await canary.run(LENGTH)
+    assert sum(canary.seen_events.values()) == LENGTH
+    assert len(canary.facts.rows["ticket"]) > 20 and canary._outbox > 200, "hardly anything happened"
