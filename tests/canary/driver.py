@@ -98,7 +98,7 @@ class Canary:
         self.parrot = Parrot(self.rng)
         self.site.workers._hear = Ear(self.parrot, script()).hear
         self.site.desk.plan_purge()
-        self.oracle = Oracle(self.mint, {home.household: home.label for home in self.estate.homes})
+        self.oracle = Oracle(self.mint)
         self.database = database
         self._ids = itertools.count(1)
         self._outbox = self._inbox = self._ticket = 0

@@ -78,7 +78,6 @@ class Oracle:
     """What the model knows, and the question whether somebody may read a token."""
 
     mint: Mint
-    rooms: Mapping[int, str]  # household → label
     #: membership row → what was given; gone when it was ended.
     stays: dict[int, Stay] = field(default_factory=dict)
     said: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))  # conversation → tokens it wrote

@@ -256,7 +256,14 @@ class Bindings(RuleBasedStateMachine):
     @precondition(lambda self: self.model.codes)
     @rule(address=addresses, data=st.data())
     def somebody_redeems(self, address: str, data: st.DataObject) -> None:
-        code = data.draw(st.sampled_from(self.model.codes[-4:]))
+        self._redeems(address, data.draw(st.sampled_from(self.model.codes[-4:])))
+
+    @precondition(lambda self: self.model.codes)
+    @rule(address=addresses)
+    def somebody_redeems_the_latest(self, address: str) -> None:
+        self._redeems(address, self.model.codes[-1])
+
+    def _redeems(self, address: str, code: Code) -> None:
         self.afresh(address)
         if self.is_colleague(address):
             self.say(address, code.text, "同意")
@@ -358,13 +365,16 @@ class Bindings(RuleBasedStateMachine):
         stay.ended = True
         self.model.trail["revoked"] += 1
 
-    @rule(address=addresses)
-    def somebody_moves_out_with_a_code_in_the_pocket(self, address: str) -> None:
+    @rule(address=addresses, device=addresses)
+    def somebody_moves_out_with_a_code_in_the_pocket(self, address: str, device: str) -> None:
+        before = len(self.model.codes)
         self.a_resident_takes_another_device(address)
         for stay in self.mine(address):
             self.office.desk.end_membership(1, STEWARD, stay.id)
             stay.ended = True
             self.model.trail["revoked"] += 1
+        for code in self.model.codes[before:]:
+            self._redeems(device, code)
 
     @rule(address=addresses)
     def somebody_leaves(self, address: str) -> None:
@@ -456,7 +466,7 @@ def test_any_sequence_leaves_everybody_with_what_they_were_given(machine: type[B
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=24, stateful_step_count=20, derandomize=True, deadline=None, database=None,
+            max_examples=25, stateful_step_count=25, derandomize=True, deadline=None, database=None,
             phases=(Phase.generate,),  # a failing sequence is short enough as it is, and each takes seconds
             suppress_health_check=list(HealthCheck),
         ),
