@@ -50,7 +50,7 @@ digest: setup ## the supervisor's day
 	@$(BIN)/python -m bot digest
 
 check: setup ## lint, types, import rules, the office's files
-	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/report.py nlu/components benchmarks
+	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/report.py nlu/components nlu/encoder benchmarks
 	@$(BIN)/mypy bot
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m bot check
@@ -74,8 +74,9 @@ lock: .venv/.made ## renew requirements*.txt from pyproject.toml
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --extra dev --python-version 3.11 pyproject.toml -o requirements-dev.txt
 
-nlu-lock: .venv/.made ## renew nlu/requirements.txt from nlu/pyproject.toml
+nlu-lock: .venv/.made ## renew nlu/requirements.txt and nlu/encoder/requirements.txt
 	@cd nlu && ../.venv/bin/uv pip compile -q --generate-hashes --no-header pyproject.toml -o requirements.txt
+	@cd nlu/encoder && ../../.venv/bin/uv pip compile -q --generate-hashes --no-header --python-version 3.11 --python-platform x86_64-unknown-linux-gnu requirements.in -o requirements.txt
 
 clean: ## remove the demo's database and logs (not the environments)
 	@rm -rf var

@@ -33,7 +33,8 @@ SENTENCES = ROOT / "data" / "nlu"
 DOMAIN = ROOT / "domain.yml"
 MODELS = HOME / "models"
 PARTS_OF_DOMAIN = ("intents", "entities")
-COMPONENTS_OF_PIPELINE = 4
+COMPONENTS_OF_PIPELINE = 5
+WEIGHTS = ("layers.onnx", "names.json", "pieces.npz")
 
 
 class CannotTrain(Exception):
@@ -59,6 +60,7 @@ def inputs() -> Iterator[tuple[str, bytes]]:
     """Name and content of everything that shapes the model, in a fixed order."""
     files = [HOME / "config.yml", HOME / "requirements.txt", HOME / "patterns.yml"]
     files += sorted((HOME / "components").glob("*.py"))
+    files += [HOME / "encoder" / name for name in WEIGHTS]
     files += sorted(path for path in (HOME / "dictionary").iterdir() if path.is_file())
     files += sorted(path for path in SENTENCES.rglob("*.yml") if path.is_file())
     for path in files:

@@ -1,9 +1,9 @@
-"""The intent of a message: a linear classifier over its words, its character pieces and its meaning as a whole.
+"""The intent of a message: what its words and runs of characters say, and what the tuned encoder made of the whole, weighed.
 
-Logistic regression, one intent against the rest, fitted by averaged stochastic gradient descent: seconds where Rasa's
-classifier needs minutes on as many sentences. The words and pieces of a message are brought to length one, so that a long
-post does not shout; the sentence encoder's vector stands beside them. A temperature, read off sentences that were held
-back, makes a confidence mean what it says.
+The first is logistic regression, one intent against the rest, fitted by averaged stochastic gradient descent: seconds where
+Rasa's classifier needs minutes on as many sentences. The words and runs of a message are brought to length one, so that a long
+post does not shout. Its scores and the encoder's are added, each times a weight. Both weights are read off sentences that
+neither was fitted on (`unseen.py`), so that a confidence means what it says; then the first is fitted on everything.
 
 What is kept is plain arrays: loading runs nothing (CVE-2024-49375).
 """
@@ -25,13 +25,14 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, hstack, vstack
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import SGDClassifier
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import normalize
 
-from nlu.components.sentence import SentenceEncoder
+from nlu.components.encoder import READ, TunedEncoder
+from nlu.components.unseen import unseen
 from nlu.components.writing import normalise
 
 logger = logging.getLogger(__name__)
@@ -40,8 +41,11 @@ _WEIGHTS, _NAMES = "weights.npz", "intents.json"
 #: A piece that one sentence alone has teaches nothing about another.
 _TWICE = 2
 _LONGEST_PIECE = 5
-_HELD_BACK = 0.12
-_TEMPERATURES = np.geomspace(0.5, 80.0, 80)
+_LOUDNESS = 6.0
+"""Length of a message's row of words and runs: how far one step of the descent can turn it."""
+_WEIGHTS_AT_FIRST = (0.03, 0.8)
+_FEW = 100
+"""Fewer unseen sentences than this say nothing about weights."""
 _SEED = 20261123
 
 
@@ -89,7 +93,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
 
     @classmethod
     def required_components(cls) -> list[type]:
-        return [SentenceEncoder]
+        return [TunedEncoder]
 
     @staticmethod
     def required_packages() -> list[str]:
@@ -97,13 +101,11 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """`alpha`: how strongly weights are held small. `pieces`, `meaning`: how loud each is. `epochs`: walks over the
-        sentences. `ranking_length`: 0 for all intents."""
-        return {"alpha": 3e-6, "pieces": 6.0, "meaning": 3.0, "epochs": 12, "ranking_length": 0}
+        """`alpha`: how strongly weights are held small. `epochs`: walks over the sentences. `words`, `encoder`: whether each has a
+        say. `ranking_length`: 0 for all intents."""
+        return {"alpha": 3e-6, "epochs": 12, "words": True, "encoder": True, "ranking_length": 0}
 
-    def __init__(
-        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource
-    ) -> None:
+    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
         self._model_storage = model_storage
         self._resource = resource
@@ -111,7 +113,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
         self._intents: list[str] = []
         self._weights: np.ndarray[Any, Any] = np.zeros((0, 0), dtype=np.float32)
         self._bias: np.ndarray[Any, Any] = np.zeros(0, dtype=np.float32)
-        self._temperature = 1.0
+        self._mix = _WEIGHTS_AT_FIRST
 
     @classmethod
     def create(
@@ -130,15 +132,19 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
     # ── training ──
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Fits the classifier, reads the temperature off what was held back, then fits on everything."""
+        """Fits on what the encoder has seen, reads the two weights off what it has not, then fits on everything."""
         messages = [m for m in training_data.intent_examples if m.get(INTENT) and m.get(TEXT)]
-        self._pieces.learn([m.get(TEXT) for m in messages])
-        features = self._features(messages)
         labels = np.array([m.get(INTENT) for m in messages])
         if len(set(labels)) < 2:
             logger.warning("fewer than two intents: nothing to learn")
             return self._resource
-        self._temperature = self._calibrated(features, labels)
+        self._pieces.learn([m.get(TEXT) for m in messages])
+        features = self._features(messages)
+        back = np.array([unseen(m.get(TEXT)) for m in messages])
+        if back.sum() >= _FEW and set(labels[~back]) == set(labels):
+            self._keep(self._fitted(features[~back], labels[~back]))
+            judges = [m for m, kept in zip(messages, back, strict=True) if kept]
+            self._mix = self._weighed(features[back] @ self._weights + self._bias, judges)
         self._keep(self._fitted(features, labels))
         self._persist()
         return self._resource
@@ -154,22 +160,25 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
             random_state=_SEED,
         ).fit(features, labels)
 
-    def _calibrated(self, features: csr_matrix, labels: np.ndarray[Any, Any]) -> float:
-        rare = {name for name in set(labels) if (labels == name).sum() < 20}
-        if rare:
-            return 1.0  # too little to hold anything back, as in a test
-        learn, judge, taught, true = train_test_split(
-            features, labels, test_size=_HELD_BACK, random_state=_SEED, stratify=labels
-        )
-        fitted = self._fitted(learn, taught)
-        scores = fitted.decision_function(judge)
-        right = np.searchsorted(fitted.classes_, true)
+    def _weighed(self, said: np.ndarray[Any, Any], judges: list[Message]) -> tuple[float, float]:
+        """The weights under which the judges' own intents surprise least."""
+        read = np.stack([self._encoded(m) for m in judges])
+        right = [self._intents.index(m.get(INTENT)) for m in judges]
+        heard = np.array([self._config["words"], self._config["encoder"]], dtype=float)
 
-        def surprise(temperature: float) -> float:
-            sure = _softmax(scores / temperature)[np.arange(len(right)), right]
+        def surprise(weights: np.ndarray[Any, Any]) -> float:
+            words, encoder = weights * heard
+            sure = _softmax(words * said + encoder * read)[np.arange(len(right)), right]
             return float(-np.log(np.maximum(sure, 1e-12)).mean())
 
-        return float(min(_TEMPERATURES, key=surprise))
+        found = minimize(surprise, _WEIGHTS_AT_FIRST, method="Nelder-Mead").x * heard
+        return float(found[0]), float(found[1])
+
+    def _encoded(self, message: Message) -> np.ndarray[Any, Any]:
+        """The encoder's scores in the order of the intents; one it was not tuned on gets the middle of the others."""
+        read = message.get(READ) or {}
+        middle = float(np.mean(list(read.values()))) if read else 0.0
+        return np.array([read.get(intent, middle) for intent in self._intents])
 
     def _keep(self, fitted: SGDClassifier) -> None:
         self._intents = [str(name) for name in fitted.classes_]
@@ -180,21 +189,19 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
     # ── reading ──
 
     def _features(self, messages: list[Message]) -> csr_matrix:
-        pieces = self._pieces.read([m.get(TEXT) for m in messages]) * self._config["pieces"]
-        vectors = [m.get_dense_features(attribute=TEXT)[1] for m in messages]
-        meaning = vstack([csr_matrix(v.features, dtype=np.float32) for v in vectors]) * self._config["meaning"]
-        return hstack([pieces, meaning]).tocsr()
+        return self._pieces.read([m.get(TEXT) for m in messages]) * _LOUDNESS
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `intent` and `intent_ranking`; a message without words gets none."""
         for message in messages:
-            if not self._intents or message.get_dense_features(attribute=TEXT)[1] is None:
+            if not self._intents or not (message.get(TEXT) or "").strip():
                 message.set("intent", {"name": None, "confidence": 0.0}, add_to_output=True)
                 message.set("intent_ranking", [], add_to_output=True)
                 continue
             found = self._features([message])
-            scores = self._bias + found.data @ self._weights[found.indices]
-            sure = _softmax(scores[np.newaxis, :] / self._temperature)[0]
+            said = self._bias + found.data @ self._weights[found.indices]
+            words, encoder = self._mix
+            sure = _softmax((words * said + encoder * self._encoded(message))[np.newaxis, :])[0]
             ranking = [
                 {"name": self._intents[i], "confidence": float(sure[i])}
                 for i in np.argsort(-sure, kind="stable")
@@ -213,7 +220,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
     def _persist(self) -> None:
         with self._model_storage.write_to(self._resource) as folder:
             np.savez_compressed(folder / _WEIGHTS, weights=self._weights, bias=self._bias)
-            kept = {"intents": self._intents, "temperature": self._temperature, **self._pieces.kept()}
+            kept = {"intents": self._intents, "mix": self._mix, **self._pieces.kept()}
             (folder / _NAMES).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -235,7 +242,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
             arrays = np.load(folder / _WEIGHTS, allow_pickle=False)
             made._weights, made._bias = np.ascontiguousarray(arrays["weights"]), arrays["bias"]
             kept = json.loads((folder / _NAMES).read_text(encoding="utf-8"))
-        made._intents, made._temperature = kept["intents"], kept["temperature"]
+        made._intents, made._mix = kept["intents"], (kept["mix"][0], kept["mix"][1])
         made._pieces = Pieces(kept["words"], kept["runs"])
         return made
 
