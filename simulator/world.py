@@ -100,7 +100,7 @@ class Report:
     happened: Counter[str]
     lived: timedelta
     seconds: float
-    #: Of what everybody sent and saw: the same for the same seed, where nobody computes in a thread.
+    #: Of what residents sent and saw: the same for the same seed, where nobody computes in a thread.
     digest: str
 
     @property
@@ -309,10 +309,14 @@ async def _settle(world: World) -> None:
 
 
 def _digest(world: World) -> str:
+    """Without the colleagues' chats: their codes and links are secrets, and so of no seed."""
+    residents = world.people[: world.plan.residents]
+    names = {person.who for person in residents}
     lived = hashlib.sha256()
     for deed in world.deeds:
-        lived.update(f"{deed.at.isoformat()} {deed.who} {deed.sent.content}\n".encode())
-    for person in world.people:
+        if deed.who in names:
+            lived.update(f"{deed.at.isoformat()} {deed.who} {deed.sent.content}\n".encode())
+    for person in residents:
         for message in world.platform.seen(person.who):
             lived.update(f"{person.who} {message.number} {message.text}\n".encode())
     return lived.hexdigest()[:12]
