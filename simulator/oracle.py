@@ -9,7 +9,7 @@ which telephone calls are owed.
    is heard (and that was said), a connection broke so that nobody can know, or a telephone call is owed.
 4. No ticket without a yes to its summary; none twice for one yes; and what a resident was told is what was filed.
 5. What the desk believes it sent arrived, once, and in order.
-6. In the end nothing waits to be heard or sent; what could not be sent is owed as a telephone call.
+6. In the end nothing waits to be heard, sent or fetched; what could not be sent is owed as a telephone call.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def figures(world: World) -> dict[str, int]:
         "of them not heard at once (flood)": sum(row.status == "muted" for row in books.inbox),
         "tickets": len(books.tickets),
         **{f"messages out, {status}": count for status, count in sorted(outbox.items())},
+        "photos kept": sum(row.status == "kept" for row in books.photos),
         "telephone calls owed": len(books.calls),
         "calls of the adapter": world.platform.road.calls,
     }
@@ -67,6 +68,7 @@ class Books:
         self.outbox = self._rows(world, "outbox")
         self.tickets = self._rows(world, "ticket")
         self.calls = self._rows(world, "phone_task")
+        self.photos = self._rows(world, "media")
         self.conversations = {row.id: row for row in self._rows(world, "conversation")}
 
     @staticmethod
@@ -222,6 +224,9 @@ def settled(world: World, books: Books) -> Iterator[str]:
     for row in books.inbox:
         if row.status == "new":
             yield f"never heard: {_content(row)[:40]!r} of {books.conversations[row.conversation_id].address}"
+    for row in books.photos:
+        if row.status == "pending":
+            yield f"a photo was never fetched: {row.reference}"
     owed = Counter((row.conversation_id, row.text) for row in books.calls)
     away = {who for who, _, _ in world.absences}
     for row in books.outbox:

@@ -290,7 +290,7 @@ async def _live(world: World, community_id: int) -> None:
 
 async def _settle(world: World) -> None:
     """Nobody writes any more and nothing goes wrong: what is owed goes out."""
-    o, i, c = table("outbox"), table("inbox"), table("conversation")
+    o, i, c, m = table("outbox"), table("inbox"), table("conversation"), table("media")
     until = world.clock.now() + _AFTERWARDS
 
     def left(conn: Connection) -> int:
@@ -300,6 +300,7 @@ async def _settle(world: World) -> None:
                 o.c.status.in_(("ready", "retry", "claimed")),
                 i.c.status == "new",
                 c.c.ready_at.is_not(None),
+                m.c.status == "pending",
             )
         )
 
