@@ -203,13 +203,17 @@ def in_order(world: World, books: Books) -> Iterator[str]:
     """What certainly arrived did so in the order in which it was said; what is more important may overtake."""
     said: dict[str, list[Any]] = defaultdict(list)
     for row in books.outbox:
-        if row.channel == world.platform.name and row.status == "sent":
+        if row.channel == world.platform.name:
             said[row.address].append(row)
     for who, rows in said.items():
         texts = Counter(_plain(row.text) for row in rows)
         places = {_plain(m.text): m.number for m in world.platform.seen(who)}
         # Words said once only: of others nobody can tell which is which.
-        once = [(row, places[_plain(row.text)]) for row in rows if texts[_plain(row.text)] == 1 and _plain(row.text) in places]
+        once = [
+            (row, places[plain])
+            for row in rows
+            if row.status == "sent" and texts[plain := _plain(row.text)] == 1 and plain in places
+        ]
         for (row, place), (after, place_after) in pairwise(once):
             if row.rank <= after.rank and place > place_after:
                 yield f"out of order at {who}: {row.text[:40]!r} came after {after.text[:40]!r}"
