@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from bot.channels import Message, SendError
-from bot.channels.telegram import channel as telegram
 from bot.channels.telegram.errors import refusal
 from bot.channels.telegram.pace import Pace, Rate
 from bot.channels.wecom import channel as wecom
@@ -61,7 +62,7 @@ def test_with_all_guards_a_rough_day_is_survived(channel: str) -> None:
 
 def test_telegram_without_its_pace_is_too_fast() -> None:
     def without(channel: Any) -> None:
-        free = Rate(10**6, telegram.timedelta(seconds=1))
+        free = Rate(10**6, timedelta(seconds=1))
         channel._pace = Pace(channel._now, channel._sleep, overall=free, per_chat=(free,), per_group=(free,))
 
     assert found(rough_day("telegram", without), "too fast")
@@ -85,12 +86,12 @@ def test_telegram_that_tries_again_what_may_have_arrived_doubles(monkeypatch: py
         said = refusal(error)
         return SendError(str(said), retryable=said.retryable or said.unconfirmed, after=said.after)
 
-    monkeypatch.setattr(telegram, "refusal", again)
+    monkeypatch.setattr(import_module("bot.channels.telegram.channel"), "refusal", again)
     assert found(rough_day("telegram"), "but said")
 
 
 def test_wecom_without_asking_for_doubles_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wecom, "_RECOGNISES", wecom.timedelta(0))
+    monkeypatch.setattr(wecom, "_RECOGNISES", timedelta(0))
     assert found(rough_day("wecom"), "but said")
 
 
