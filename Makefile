@@ -50,8 +50,8 @@ digest: setup ## the supervisor's day
 	@$(BIN)/python -m bot digest
 
 check: setup ## lint, types, import rules, the office's files
-	@$(BIN)/ruff check bot tests nlu/train.py nlu/serve.py nlu/report.py nlu/components nlu/encoder benchmarks
-	@$(BIN)/mypy bot
+	@$(BIN)/ruff check bot simulator tests nlu/train.py nlu/serve.py nlu/report.py nlu/components nlu/encoder benchmarks
+	@$(BIN)/mypy bot simulator
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m bot check
 
@@ -66,9 +66,10 @@ mutants: .venv/.made ## alter triage, deadlines and tickets line by line: do the
 screens: train ## take the pictures of docs/screens anew (needs chromium)
 	@$(BIN)/python -m pytest tests/browser/screens.py -q
 
-bench: train ## what a turn costs, without and with the language model, and a tick over 100,000 rows
+bench: train ## what a turn costs, without and with the language model, a tick over 100,000 rows, and each channel
 	@$(BIN)/python -m benchmarks.turn
 	@$(BIN)/python -m benchmarks.heard
+	@$(BIN)/python -m benchmarks.channels
 
 lock: .venv/.made ## renew requirements*.txt from pyproject.toml
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.txt

@@ -93,6 +93,9 @@ class Reception:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close the accounts' connections. Only once the workers have stopped: what is on its way needs them until it arrived."""
         for post in self.posts:
             close = getattr(post.channel, "close", None)
             if close is not None:

@@ -234,6 +234,7 @@ async def serve(settings: Settings, progress: Progress, *, demo: bool = False) -
             watching.cancel()
         await app.reception.stop()
         await app.workers.stop()
+        await app.reception.close()
 
 
 async def check_channels(settings: Settings, *, prepare: bool = False) -> bool:
@@ -256,7 +257,7 @@ async def check_channels(settings: Settings, *, prepare: bool = False) -> bool:
                 screen.print(f"  {'✓' if finding.ok else '✗'} {finding.what}", markup=False)
                 if finding.remedy and not finding.ok:
                     screen.print(f"    → {finding.remedy}", markup=False)
-        await app.reception.stop()
+        await app.reception.close()
     return well
 
 

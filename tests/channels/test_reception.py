@@ -233,6 +233,37 @@ async def test_listening_that_breaks_is_begun_again(desk: Office, monkeypatch: p
     await one.stop()
 
 
+async def test_what_is_on_its_way_arrives_before_connections_are_closed(desk: Office) -> None:
+    class Slow(Radio):
+        """Needs its connection until the platform has answered."""
+
+        closed = False
+        answers = asyncio.Event()
+
+        async def send(self, to: str, message: Message) -> str:
+            await self.answers.wait()
+            assert not self.closed
+            return await Platform.send(self, to, message)
+
+        async def close(self) -> None:
+            self.closed = True
+
+    slow = Slow()
+    desk.workers._channels = {("telegram", "bot"): slow}
+    one = reception(desk, "one", slow)
+    await desk.talk("水管漏水")
+    desk.workers.start(inbox_loops=0)
+    one.start()
+    await until(lambda: len(desk.workers._sending) == 1)
+    await one.stop()
+    ending = asyncio.create_task(desk.workers.stop())
+    await asyncio.sleep(0)
+    slow.answers.set()
+    await ending
+    await one.close()
+    assert slow.closed and [text for _, text in slow.sent] == ["确认报修吗?"]
+
+
 async def test_a_danger_waits_for_no_burst(desk: Office) -> None:
     one = reception(desk, "one", Radio())
     accept = one.accept_for(1)

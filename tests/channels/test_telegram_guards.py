@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -26,6 +27,8 @@ from bot.core.types import Button
 from tests.fakes.telegram import TOKEN
 from tests.fakes.telegram_stage import SECRET, Forgetful, Stage, stage
 
+#: The module; the package has a function of that name.
+CHANNEL = import_module("bot.channels.telegram.channel")
 #: Three sentences of 1501 characters: two fit in one part, three do not.
 LONG = "".join(word * 1500 + "。" for word in "一二三")
 
@@ -95,7 +98,7 @@ async def test_without_the_secret_anybody_is_heard(hook: Stage, monkeypatch: pyt
 
 
 async def test_without_the_cap_a_body_of_any_size_is_read(hook: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.channels.telegram.channel.LARGEST_BODY", 10**12)
+    monkeypatch.setattr(CHANNEL, "LARGEST_BODY", 10**12)
     _, app = hook.hooked()
     sent = 0
 
@@ -116,7 +119,7 @@ async def test_without_asking_for_kinds_those_the_last_program_asked_for_come(
     play: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play.telegram.allowed = frozenset({"message"})
-    monkeypatch.setattr("bot.channels.telegram.channel.ALLOWED", None)
+    monkeypatch.setattr(CHANNEL, "ALLOWED", None)
     await play.hear()
     play.telegram.blocks(play.telegram.person())
     assert await play.hear() == [] and play.telegram.not_wanted == ["my_chat_member"]
@@ -238,7 +241,7 @@ async def test_without_minding_what_telegram_says(play: Stage, monkeypatch: pyte
 
 
 async def test_without_cutting(play: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.channels.telegram.channel.parts_of", partial(parts.parts_of, longest=10**6))
+    monkeypatch.setattr(CHANNEL, "parts_of", partial(parts.parts_of, longest=10**6))
     with pytest.raises(SendError):
         await play.polled().send(str(play.telegram.person()), Message(1, LONG))
     assert play.telegram.violations == ["a message of over 4096"]
@@ -264,7 +267,7 @@ async def test_markup_and_previews_are_noticed(play: Stage, monkeypatch: pytest.
     channel, fang = play.polled(), play.telegram.person()
     await channel._bot.send_message(fang, "<b>x</b>", parse_mode="HTML")
     play.clock.at += timedelta(seconds=2)
-    monkeypatch.setattr("bot.channels.telegram.channel._PREVIEW", None)
+    monkeypatch.setattr(CHANNEL, "_PREVIEW", None)
     await channel.send(str(fang), Message(1, "https://desk.example/once"))
     assert set(play.telegram.violations) == {"words are sent as markup", "Telegram may open the links"}
 
@@ -307,7 +310,7 @@ async def test_one_send_ends_before_the_worker_cuts_it_short(
     play: Stage, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr("bot.channels.telegram.channel.ONE_GO", timedelta(days=1))
+        monkeypatch.setattr(CHANNEL, "ONE_GO", timedelta(days=1))
     began = play.clock.at
     try:
         await play.polled().send(str(play.telegram.person()), Message(1, LONG * 30))

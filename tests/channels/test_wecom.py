@@ -226,7 +226,7 @@ async def test_a_message_whose_answer_was_lost_does_not_come_twice(office: Offic
 
 
 async def test_a_message_comes_twice_without_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_RECOGNISE", timedelta(0))
+    monkeypatch.setattr(channel, "_RECOGNISES", timedelta(0))
     office.platform.faults = [Fault("message/send", "hang", "after")]
     with pytest.raises(SendError):
         await office.wecom.send("ding", Message(1, "请到监控室。"))
@@ -240,6 +240,17 @@ async def test_a_message_that_was_really_lost_comes_with_the_next_try(office: Of
         await office.wecom.send("ding", Message(1, "请到监控室。"))
     await office.wecom.send("ding", Message(1, "请到监控室。"))
     assert office.chat() == ["请到监控室。"]
+
+
+async def test_a_message_that_was_lost_comes_though_the_same_was_said_a_while_ago(office: Office) -> None:
+    await office.wecom.send("ding", Message(1, "请问是哪一户？"))
+    office.clock.ahead(minutes=5)
+    office.platform.faults = [Fault("message/send", "drop")]
+    with pytest.raises(SendError):
+        await office.wecom.send("ding", Message(2, "请问是哪一户？"))
+    office.clock.ahead(seconds=4)
+    await office.wecom.send("ding", Message(2, "请问是哪一户？"))
+    assert office.chat() == ["请问是哪一户？", "请问是哪一户？"]
 
 
 async def given_up(office: Office, message: Message) -> None:

@@ -191,8 +191,12 @@ class FakeTelegram:
     def taps(self, who: int, label: str, *, chat: int = 0) -> str:
         """The newest button with this label is pressed; returns the id of the tap."""
         place = chat or who
-        found = [(m, data) for m in self.sent if m.chat == place for name, data in m.buttons if name == label]
-        message, data = found[-1]
+        found = [(m, at) for m in self.sent if m.chat == place for at, (name, _) in enumerate(m.buttons) if name == label]
+        return self.taps_on(who, *found[-1])
+
+    def taps_on(self, who: int, message: Sent, position: int) -> str:
+        """A button of this message is pressed, however old it is; returns the id of the tap."""
+        place, data = message.chat, message.buttons[position][1]
         shown = self._message(who, place) | {"message_id": message.number, "from": self._me(), "text": message.text}
         query = str(next(self._ids))
         self.queries[query] = self.now()
@@ -276,19 +280,25 @@ class FakeTelegram:
 
     # ── The server ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def app(self) -> Starlette:
+        """The server, for whoever serves it."""
+        return Starlette(
+            routes=[
+                Route("/bot{token}/{method}", self._called, methods=["GET", "POST"]),
+                Route("/file/bot{token}/{path:path}", self._file, methods=["GET"]),
+            ]
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FakeTelegram]:
         """Serve on a free port of loopback."""
-        routes = [
-            Route("/bot{token}/{method}", self._called, methods=["GET", "POST"]),
-            Route("/file/bot{token}/{path:path}", self._file, methods=["GET"]),
-        ]
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             server = uvicorn.Server(
                 uvicorn.Config(
-                    Starlette(routes=routes), log_config=None, ws="none", lifespan="off", date_header=False,
+                    self.app, log_config=None, ws="none", lifespan="off", date_header=False,
                     timeout_graceful_shutdown=1,
                 )
             )  # fmt: skip

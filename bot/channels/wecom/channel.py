@@ -8,6 +8,7 @@ each card the codes that allow to change it.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ log = structlog.get_logger()
 LONGEST_TEXT = 2048
 #: Messages to one member: in a minute, in an hour. What is more is dropped without a word.
 MEMBER_PACE = Pace(30, 1000)
-#: How long the platform is asked to recognise a text it has had already, when it is unknown whether it has (at most 4 h).
-_RECOGNISE = timedelta(minutes=30)
+#: The platform recognises a text it has had within this time at most (`duplicate_check_interval`, 90236).
+_RECOGNISES = timedelta(hours=4)
 #: How long it is remembered how much of a message went out.
 _KEEP_PROGRESS = timedelta(hours=6)
 #: A member id (90313, 40003). `@all` and `a|b` are no ids: the platform would write to everybody, or to both.
@@ -51,18 +52,21 @@ _KEEP_HEARD = timedelta(days=400)
 
 @dataclass(slots=True)
 class _Progress:
-    """How much of a text went out. `doubt`: the next piece may have."""
+    """How much of a text went out. `doubt`: the next piece may have, and when its first such try began."""
 
     done: int = 0
-    doubt: bool = False
+    doubt: datetime | None = None
     ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, page: Mapping[str, Any] | None) -> _Progress:
-        return cls() if page is None else cls(int(page["done"]), bool(page["doubt"]), tuple(page["ids"]))
+        if page is None:
+            return cls()
+        doubt = datetime.fromisoformat(page["doubt"]) if page["doubt"] else None
+        return cls(int(page["done"]), doubt, tuple(page["ids"]))
 
     def page(self) -> Mapping[str, Any]:
-        return {"done": self.done, "doubt": self.doubt, "ids": list(self.ids)}
+        return {"done": self.done, "doubt": self.doubt.isoformat() if self.doubt else "", "ids": list(self.ids)}
 
 
 class WeCom:
@@ -152,27 +156,32 @@ class WeCom:
         for part in parts[progress.done :]:
             body: dict[str, Any] = {"msgtype": "text", "text": {"content": part}}
             if progress.doubt:
-                # Only now: else a sentence that is really said twice would be swallowed.
-                body |= {"enable_duplicate_check": 1, "duplicate_check_interval": int(_RECOGNISE.total_seconds())}
+                # Only now, and no farther back than that try: else a sentence that is really said twice would be swallowed.
+                body |= {"enable_duplicate_check": 1, "duplicate_check_interval": self._recognise(progress.doubt)}
             await self._enter(to)
+            begun = self._now()
             try:
                 answer = await self._deliver(to, body)
             except Unanswered as silent:
-                if silent.sent and not progress.doubt:
-                    progress.doubt = True
+                if silent.sent and progress.doubt is None:
+                    progress.doubt = begun
                     await self._remember(page, progress)
                 raise silent.as_send_error() from None
             except Refusal as refused:
                 raise refused.as_send_error() from None
             except asyncio.CancelledError:  # the outbox waits no longer, but the call goes on in its thread
-                progress.doubt = True
+                progress.doubt = progress.doubt or begun
                 await self._remember(page, progress)
                 raise
-            progress.done, progress.doubt = progress.done + 1, False
+            progress.done, progress.doubt = progress.done + 1, None
             progress.ids = (*progress.ids, str(answer.get("msgid", "")))
             if len(parts) > 1:
                 await self._remember(page, progress)
         return ",".join(progress.ids)
+
+    def _recognise(self, since: datetime) -> int:
+        """Seconds back to a try that began at `since`, rounded up."""
+        return math.ceil(min(max(self._now() - since, timedelta(0)) + timedelta(seconds=1), _RECOGNISES).total_seconds())
 
     async def _send_card(self, to: str, message: Message, shown: cards.Face) -> str:
         await self._enter(to)

@@ -1,0 +1,155 @@
+"""WeCom: an application that is called, and calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from bot.channels import Channel, Notebook
+from bot.channels.wecom import WeCom, WeComAccount
+from bot.channels.wecom.account import CallbackKey
+from simulator.chance import Chance
+from simulator.mishaps import Arrange, Mishap, Road, of_wecom
+from simulator.platforms import KEEP_ALIVE, Seen, Sent
+from simulator.virtual_time import SimulatedClock
+from tests.fakes.wecom import FakeWeCom, Fault, serving
+
+#: Seconds to connect, and for an answer. The adapter's threads wait in real time, the only wait of a simulation that costs any.
+PATIENCE = (2.0, 0.5)
+
+
+class OnWeCom:
+    """The company's WeCom."""
+
+    name = "wecom"
+
+    def __init__(self, clock: SimulatedClock, chance: Chance) -> None:
+        self.fake = FakeWeCom(clock, visible=set())  # type: ignore[arg-type]  # a clock that cannot be set
+        self._clock = clock
+        self._chance = chance
+        self._url = self._api = ""
+        self._count = 0
+        self._read: dict[str, list[Seen]] = defaultdict(list)
+        self.arrived: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._posting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.road = Road(self.fake.app, chance, clock.now, self._mishaps(), of_wecom, self._passed)
+
+    def _mishaps(self) -> tuple[Mishap, ...]:
+        def fault(at: str, how: Any, when: Any = "before") -> Arrange:
+            async def arrange() -> None:
+                self.fake.faults.append(Fault(at, how, when))
+
+            return arrange
+
+        async def revoke() -> None:
+            self.fake.revoke_token()
+
+        send = "message/send"
+        return (
+            Mishap(send, "busy", 0.01, fault(send, {"errcode": -1})),
+            Mishap(send, "too many at once", 0.01, fault(send, {"errcode": 45033})),
+            Mishap(send, "blocked for minutes", 0.001, fault(send, {"errcode": 45009})),
+            Mishap(send, "token ended early", 0.005, revoke),
+            Mishap(send, "502, not done", 0.008, fault(send, 502)),
+            Mishap(send, "503, not done", 0.008, fault(send, 503)),
+            Mishap(send, "502, done", 0.008, fault(send, 502, "after")),
+            Mishap(send, "broken off, not done", 0.006, fault(send, "drop")),
+            Mishap(send, "broken off, done", 0.008, fault(send, "drop", "after")),
+            Mishap(send, "a page instead of an answer", 0.004, fault(send, "html", "after")),
+            Mishap(send, "silent, done", 0.002, fault(send, "hang", "after")),
+            Mishap("gettoken", "502", 0.05, fault("gettoken", 502)),
+            Mishap("media/get", "502", 0.05, fault("media/get", 502)),
+        )
+
+    @property
+    def violations(self) -> Sequence[str]:
+        return self.fake.violations
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with serving(self.road, keep_alive=KEEP_ALIVE) as url:
+            self._api = f"{url}/cgi-bin/"
+            try:
+                yield
+            finally:
+                self.fake.released.set()
+
+    @property
+    def _account(self) -> WeComAccount:
+        keys = (CallbackKey(self.fake.token, self.fake.aes_key),)
+        return WeComAccount("YH", "staff", self.fake.corp, self.fake.agent, self.fake.secret, keys)
+
+    def channel(self, notebook: Notebook) -> Channel:
+        return WeCom(self._account, notebook, self._clock.now, base=self._api, patience=PATIENCE)
+
+    @asynccontextmanager
+    async def serve(self, routes: Sequence[BaseRoute]) -> AsyncIterator[None]:
+        async with serving(Starlette(routes=list(routes)), keep_alive=KEEP_ALIVE) as url:
+            self._url = url + self._account.path
+            yield
+
+    # ── people ──
+
+    def person(self, number: int) -> str:
+        member = f"member{number:03}"
+        self.fake.visible.add(member)
+        self.fake.chats[member] = []
+        return member
+
+    def _passed(self, whom: str) -> None:
+        shown = self.fake.chats.get(whom, ())
+        read = self._read[whom]
+        for message in shown[len(read) :]:
+            read.append(Seen(len(read) + 1, message.text, tuple(message.buttons), message))
+            self.arrived[whom].set()
+
+    def seen(self, who: str) -> Sequence[Seen]:
+        return self._read[who]
+
+    async def _deliver(self, who: str, content: str, message: Mapping[str, Any]) -> Sent:
+        # The platform does not say that it keeps a member's order; people wait for one message to be away before the next.
+        async with self._posting[who]:
+            self._count += 1
+            fields = {"FromUserName": who, "CreateTime": int(self._clock().timestamp()), **message}
+            taken = (await self.fake.deliver(self._url, fields))[-1] == 200
+            if taken and self._chance.next("redelivered", who) < 0.02:
+                await self.fake.deliver(self._url, fields)
+        return Sent(who, content, taken)
+
+    async def says(self, who: str, words: str) -> Sent:
+        return await self._deliver(who, words, {"MsgType": "text", "Content": words, "MsgId": str(10**18 + self._count)})
+
+    async def says_in_group(self, who: str) -> Sent | None:
+        return None
+
+    async def edits(self, who: str, words: str) -> Sent | None:
+        return None
+
+    async def shows(self, who: str, photo: bytes) -> Sent:
+        name = f"media-{self._count}"
+        self.fake.files[name] = photo
+        fields = {"MsgType": "image", "PicUrl": "", "MediaId": name, "MsgId": str(10**18 + self._count)}
+        return await self._deliver(who, "", fields)
+
+    async def taps(self, who: str, message: Seen, position: int) -> Sent:
+        event = self.fake._press_of(who, message.own, position)
+        # Two presses of a button within one second have one id at this platform.
+        await asyncio.sleep(1.0)
+        return await self._deliver(who, event["EventKey"], event)
+
+    async def leaves(self, who: str) -> None:
+        self.fake.visible.discard(who)
+        await self._deliver(who, "", {"MsgType": "event", "Event": "unsubscribe"})
+
+    async def returns(self, who: str) -> None:
+        self.fake.visible.add(who)
+        await asyncio.sleep(1.0)
+
+    def waiting(self) -> frozenset[int]:
+        return frozenset()

@@ -1,0 +1,255 @@
+"""Whether all went well, judged by what people and platforms saw, and by the rows the desk left; never by the desk's own rules.
+
+Each rule below is a function that yields sentences. The rows are read as a clerk would read them: what was kept, what was said,
+which telephone calls are owed.
+
+1. Nothing the desk did was against a platform's rules, as its fake counts them.
+2. Each message a platform was acknowledged for is in the inbox, once, in the order in which it was sent.
+3. Each is answered, or there is a reason why not: the person had left, a colleague has the conversation, more came at once than
+   is heard (and that was said), a connection broke so that nobody can know, or a telephone call is owed.
+4. No ticket without a yes to its summary; none twice for one yes; and what a resident was told is what was filed.
+5. What the desk believes it sent arrived, once, and in order.
+6. In the end nothing waits to be heard, sent or fetched; what could not be sent is owed as a telephone call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from bot.tables import table
+from simulator.people import Deed, mark_in
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+#: More than this of one kind says no more.
+_MOST: Final = 20
+
+
+def faults(world: World) -> list[str]:
+    """The findings, at most twenty a rule."""
+    books = Books(world)
+    found: list[str] = []
+    for rule in RULES:
+        said = list(rule(world, books))
+        found += said[:_MOST]
+        if len(said) > _MOST:
+            found.append(f"… and {len(said) - _MOST} more of these")
+    return found
+
+
+def figures(world: World) -> dict[str, int]:
+    """How much of what there was."""
+    books = Books(world)
+    outbox = Counter(row.status for row in books.outbox if row.channel == world.platform.name)
+    return {
+        "messages in": len(world.deeds),
+        "in the inbox": len(books.inbox),
+        "of them not heard at once (flood)": sum(row.status == "muted" for row in books.inbox),
+        "tickets": len(books.tickets),
+        **{f"messages out, {status}": count for status, count in sorted(outbox.items())},
+        "photos kept": sum(row.status == "kept" for row in books.photos),
+        "telephone calls owed": len(books.calls),
+        "calls of the adapter": world.platform.road.calls,
+    }
+
+
+class Books:
+    """The rows at the end."""
+
+    def __init__(self, world: World) -> None:
+        self.inbox = self._rows(world, "inbox")
+        self.outbox = self._rows(world, "outbox")
+        self.tickets = self._rows(world, "ticket")
+        self.calls = self._rows(world, "phone_task")
+        self.photos = self._rows(world, "media")
+        self.conversations = {row.id: row for row in self._rows(world, "conversation")}
+
+    @staticmethod
+    def _rows(world: World, name: str) -> Sequence[Any]:
+        t = table(name)
+        query = select(t).where(t.c.community_id == world.community_id).order_by(t.c.id)
+        return world.database.read(lambda conn: conn.execute(query).all())
+
+
+# ── 1 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def against_the_rules(world: World, books: Books) -> Iterator[str]:
+    for violation, count in Counter(world.platform.violations).items():
+        yield f"violation, {count} times: {violation}"
+
+
+# ── 2 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _content(row: Any) -> str:
+    payload: Mapping[str, Any] = row.payload
+    return str(payload.get("tap") or payload.get("text") or "")
+
+
+def kept(world: World, books: Books) -> Iterator[str]:
+    waiting = world.platform.waiting()
+    by_place: dict[str, list[Deed]] = defaultdict(list)
+    for deed in world.deeds:
+        by_place[deed.sent.address].append(deed)
+    rows_at: dict[str, list[Any]] = defaultdict(list)
+    for row in books.inbox:
+        rows_at[books.conversations[row.conversation_id].address].append(row)
+    for place, deeds in by_place.items():
+        # Leaving is no message of theirs, and may come between any two.
+        rows = [row for row in rows_at[place] if row.payload.get("event") != "left"]
+        at = 0
+        for deed in deeds:
+            if at < len(rows) and _content(rows[at]) == deed.sent.content:
+                at += 1
+            elif deed.sent.taken is not False and deed.sent.update not in waiting:
+                had = _content(rows[at])[:40] if at < len(rows) else "nothing more"
+                yield f"acknowledged, but not in the inbox at its place, where there is {had!r}: {deed}"
+                break
+        else:
+            for row in rows[at:]:
+                yield f"in the inbox of {place}, but nobody sent it: {_content(row)[:40]!r}"
+
+
+# ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def answered(world: World, books: Books) -> Iterator[str]:
+    calls = {books.conversations[row.conversation_id].address for row in books.calls if row.conversation_id}
+    for deed in world.deeds:
+        place = deed.sent.address
+        if place != deed.who:  # a group: not its member's chat
+            if not world.platform.seen(place) and not world.platform.road.lost.get(place):
+                yield f"said in a group, and never answered there: {deed}"
+            continue
+        if deed.gave_up is None or deed.excuse or deed.sent.taken is False or place in calls:
+            continue
+        if any(deed.at <= at <= deed.gave_up for at in world.platform.road.lost.get(place, ())):
+            continue
+        if any(who == place and left <= deed.gave_up and deed.at <= back for who, left, back in world.absences):
+            continue
+        yield f"not answered within half an hour: {deed}"
+
+
+def waited_for(world: World, books: Books) -> Iterator[str]:
+    """Whoever was still waiting when it all ended, or wrote without waiting."""
+    last: dict[str, Deed] = {}
+    for deed in world.deeds:
+        if deed.sent.address == deed.who and deed.sent.taken is not False:
+            last[deed.who] = deed
+    calls = {books.conversations[row.conversation_id].address for row in books.calls if row.conversation_id}
+    for who, deed in last.items():
+        excused = deed.excuse or who in calls or any(at >= deed.at for at in world.platform.road.lost.get(who, ()))
+        if not excused and len(world.platform.seen(who)) <= deed.before:
+            yield f"the last message of {who} is not answered: {deed}"
+
+
+# ── 4 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def filed(world: World, books: Books) -> Iterator[str]:
+    by_mark: dict[str, list[Any]] = defaultdict(list)
+    for ticket in books.tickets:
+        if ticket.kind == "repair" and (mark := mark_in(ticket.description)):
+            by_mark[mark].append(ticket)
+    for mark, tickets in by_mark.items():
+        yeses = len(world.assents.get(mark, ()))
+        who = books.conversations[tickets[0].conversation_id].address
+        if not yeses and not world.yeses[who]:
+            yield f"a ticket without a yes: {tickets[0].number} ({mark})"
+        elif len(tickets) > max(yeses, 1):
+            yield f"{len(tickets)} tickets for {yeses} yes: {', '.join(t.number for t in tickets)} ({mark})"
+    numbers = {ticket.number for ticket in books.tickets}
+    for person in world.people:
+        for message in world.platform.seen(person.who):
+            for number in re.findall(r"单号(YH-[A-Z]{2}-[0-9]{8}-[0-9]{4,})", message.text):
+                if number not in numbers:
+                    yield f"{person.who} was told of {number}, which there is not"
+
+
+# ── 5 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def delivered(world: World, books: Books) -> Iterator[str]:
+    said: dict[str, list[Any]] = defaultdict(list)
+    for row in books.outbox:
+        if row.channel == world.platform.name:
+            said[row.address].append(row)
+    for who, rows in said.items():
+        arrived = Counter(_plain(message.text) for message in world.platform.seen(who))
+        sent = Counter(_plain(row.text) for row in rows if row.status == "sent")
+        tried = Counter(_plain(row.text) for row in rows)
+        for text, count in sent.items():
+            if arrived[text] < count:
+                yield f"{count} times sent to {who}, but arrived {arrived[text]} times: {text[:50]!r}"
+        for text, count in arrived.items():
+            if count > tried[text]:
+                yield f"arrived {count} times at {who}, but said {tried[text]} times: {text[:50]!r}"
+
+
+def _plain(text: str) -> str:
+    """The words alone: a card sets them in two fields, and choices may follow as numbered lines."""
+    return re.sub(r"\s+", "", re.sub(r"\n\n1\. .*", "", text, flags=re.DOTALL))
+
+
+def in_order(world: World, books: Books) -> Iterator[str]:
+    """What certainly arrived did so in the order in which it was said; what is more important may overtake."""
+    said: dict[str, list[Any]] = defaultdict(list)
+    for row in books.outbox:
+        if row.channel == world.platform.name:
+            said[row.address].append(row)
+    for who, rows in said.items():
+        texts = Counter(_plain(row.text) for row in rows)
+        places = {_plain(m.text): m.number for m in world.platform.seen(who)}
+        # Words said once only: of others nobody can tell which is which.
+        once = [
+            (row, places[plain])
+            for row in rows
+            if row.status == "sent" and texts[plain := _plain(row.text)] == 1 and plain in places
+        ]
+        for (row, place), (after, place_after) in pairwise(once):
+            if row.rank <= after.rank and place > place_after:
+                yield f"out of order at {who}: {row.text[:40]!r} came after {after.text[:40]!r}"
+
+
+# ── 6 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settled(world: World, books: Books) -> Iterator[str]:
+    if world.platform.waiting():
+        yield f"{len(world.platform.waiting())} updates were never acknowledged"
+    for row in books.inbox:
+        if row.status == "new":
+            yield f"never heard: {_content(row)[:40]!r} of {books.conversations[row.conversation_id].address}"
+    for row in books.photos:
+        if row.status == "pending":
+            yield f"a photo was never fetched: {row.reference}"
+    owed = Counter((row.conversation_id, row.text) for row in books.calls)
+    away = {who for who, _, _ in world.absences}
+    for row in books.outbox:
+        if row.status in ("ready", "retry", "claimed"):
+            yield f"never sent: {row.text[:40]!r} to {row.address} ({row.status}, {row.attempts} tries, {row.error})"
+        elif row.status in ("failed", "expired"):
+            if not owed[row.conversation_id, row.text]:
+                yield f"not sent ({row.error}), and no call is owed: {row.text[:40]!r} to {row.address}"
+            elif row.status == "failed" and row.channel == world.platform.name and row.address not in away:
+                yield f"failed, though {row.address} was there: {row.error}"
+
+
+RULES: Final[Sequence[Callable[[Any, Books], Iterator[str]]]] = (
+    against_the_rules,
+    kept,
+    answered,
+    waited_for,
+    filed,
+    delivered,
+    in_order,
+    settled,
+)

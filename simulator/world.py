@@ -1,0 +1,331 @@
+"""One simulation: the desk put together, the people set going, and at the end the oracle asked.
+
+Everything is as in production except what the composition root hands in: the clock, chance, a phrase book for the language model,
+and a folder that is thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from PIL import Image
+from sqlalchemy import Connection, func, select
+
+from bot.app import build_core, open_database
+from bot.channels import Channel
+from bot.channels.console import StaffBoard
+from bot.clock import DeskClock
+from bot.core.domain import Script
+from bot.database import Database
+from bot.hearing import Ear
+from bot.media import MediaStore
+from bot.notebook import Notes
+from bot.office import open_office
+from bot.reception import Post, Reception
+from bot.settings import ROOT, Settings
+from bot.store import Flood
+from bot.tables import table
+from bot.turns import Desk
+from bot.workers import Pace, Workers
+from simulator import colleagues, oracle
+from simulator.chance import Chance
+from simulator.mishaps import DISK, Disk
+from simulator.people import Deed, Home, PhraseBook, Resident, a_resident, marks
+from simulator.platforms import Platform, platforms
+from simulator.virtual_time import SimulatedClock, VirtualLoop
+
+#: Monday, nine o'clock in the community.
+MORNING: Final = datetime(2027, 3, 1, 1, 0, tzinfo=UTC)
+#: Longer than any wait between two tries of the outbox.
+_AFTERWARDS: Final = timedelta(hours=3)
+#: How many of the staff act on tickets at once; which of them have a chat of their own, and who makes their codes.
+_AT_WORK: Final = 4
+_WITH_A_CHAT: Final = ("刘师傅", "丁小雯")
+_MANAGER: Final = "方经理"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to simulate.
+
+    Args:
+        messages: of residents and staff to the desk, in all.
+        residents: how many people write.
+        rough: how much goes wrong on the way: 1 as in the tables of `mishaps`, 0 nothing.
+        longest: seconds of real time after which people stop writing.
+        tamper: changes the adapter before it is used: a test takes a guard away.
+    """
+
+    channel: str
+    seed: int
+    messages: int
+    residents: int = 60
+    rough: float = 1.0
+    longest: float = 3600.0
+    tamper: Callable[[Any], None] = lambda channel: None
+
+    @property
+    def command(self) -> str:
+        """What replays it."""
+        rough = f" --rough {self.rough:g}" if self.rough != 1.0 else ""
+        return (
+            f"python -m simulator --channel {self.channel} --seed {self.seed} --messages {self.messages}"
+            f" --residents {self.residents}{rough}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it. `faults` are the oracle's findings; none is well."""
+
+    plan: Plan
+    faults: tuple[str, ...]
+    figures: dict[str, int]
+    happened: Counter[str]
+    lived: timedelta
+    seconds: float
+    #: Of what residents sent and saw: the same for the same seed, where nobody computes in a thread.
+    digest: str
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+class PacedWorkers(Workers):
+    """The workers with their ticks on the simulation's time: a scheduler that asks the system for the time cannot."""
+
+    def start(self, *, inbox_loops: int = 2) -> None:
+        self._tasks = [asyncio.create_task(self._inbox_loop()) for _ in range(inbox_loops)]
+        self._tasks.append(asyncio.create_task(self._outbox_loop()))
+        self._tasks.append(asyncio.create_task(self._every(self.pace.tick, self.tick)))
+        self._tasks.append(asyncio.create_task(self._every(self.pace.sweep, self.sweep)))
+
+    async def _every(self, span: timedelta, work: Callable[[], Any]) -> None:
+        while True:
+            await asyncio.sleep(span.total_seconds())
+            try:
+                await work()
+            except Exception:
+                structlog.get_logger().exception("tick_failed")
+
+
+@dataclass
+class World:
+    """All that one simulation knows."""
+
+    plan: Plan
+    clock: SimulatedClock
+    chance: Chance
+    platform: Platform
+    database: Database
+    desk: Desk
+    desk_clock: DeskClock
+    community_id: int
+    marks: Iterator[str] = field(default_factory=marks)
+    deeds: list[Deed] = field(default_factory=list)
+    #: Mark of a request → the summaries somebody said yes to.
+    assents: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
+    #: How often each person said yes to anything.
+    yeses: Counter[str] = field(default_factory=Counter)
+    absences: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    people: list[Resident] = field(default_factory=list)
+    counted: int = 0
+    begun: float = field(default_factory=time.monotonic)
+    photo: bytes = b""
+    _homes: list[Home] = field(default_factory=list)
+
+    @property
+    def goes_on(self) -> bool:
+        return self.counted < self.plan.messages and time.monotonic() - self.begun < self.plan.longest
+
+    def newcomer(self, who: str) -> Resident:
+        number = len(self.people)
+        person = a_resident(self, who, self._homes[number % len(self._homes)], self.chance.stream("person", number))
+        self.people.append(person)
+        return person
+
+
+def _homes(database: Database) -> list[Home]:
+    """Who lives where, of the demo estate."""
+    r, m, h, room, c = (table(n) for n in ("resident", "membership", "household", "room", "community"))
+    query = (
+        select(room.c.label, r.c.name, r.c.phone)
+        .join_from(r, m, (m.c.resident_id == r.c.id) & (m.c.community_id == r.c.community_id))
+        .join(h, (h.c.id == m.c.household_id) & (h.c.community_id == m.c.community_id))
+        .join(room, (room.c.id == h.c.room_id) & (room.c.community_id == h.c.community_id))
+        .join(c, c.c.id == r.c.community_id)
+        .where(c.c.code == "YH")
+        .order_by(r.c.id)
+    )
+    return [Home(*row) for row in database.read(lambda conn: conn.execute(query).all())]
+
+
+def simulate(plan: Plan) -> Report:
+    """Run one simulation to its end."""
+    loop = VirtualLoop()
+    before = structlog.get_config()
+    # What goes wrong here is meant to; the oracle speaks, not the log.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(_simulate(plan, loop))
+    finally:
+        structlog.configure(**before)
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@cache
+def _script() -> Script:
+    """The office's own texts and rules."""
+    return open_office(ROOT)
+
+
+@cache
+def _estate() -> Path:
+    """A folder in which the demo estate is kept ready, for as long as this program runs."""
+    folder = tempfile.mkdtemp(prefix="simulator-estate-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _in_memory() -> str | None:
+    """A disk that need not be waited for: what is written is thrown away. None: the usual place."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
+    clock, chance = SimulatedClock(loop, MORNING), Chance(plan.seed)
+    platform = platforms()[plan.channel](clock, chance)
+    platform.road.rough = plan.rough
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simulator-", dir=_in_memory())))
+        settings = Settings().model_copy(
+            update={"var": _estate(), "db": f"sqlite:///{folder}/desk.db", "base_url": "https://desk.example"}
+        )
+        database = open_database(settings, lambda line: None)
+        stack.callback(database.close)
+        script = _script()
+        desk_clock = DeskClock(clock)
+        desk = Desk(database, build_core(script, MORNING.year, settings.site), desk_clock, clock)
+        community_id = database.read(lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == "YH")))
+        assert community_id is not None
+        await stack.enter_async_context(platform.running())
+        channel: Any = platform.channel(Notes(database, community_id, platform.name, "bot", clock))
+        plan.tamper(channel)
+        policy = script.policy
+        pace = Pace(
+            burst=policy.burst_window,
+            flood=Flood(policy.flood_window, policy.flood_per_speaker, policy.flood_per_account),
+            poll=timedelta(seconds=2),
+            tick=timedelta(seconds=5),
+            sweep=timedelta(seconds=10),
+        )
+        by_name: dict[tuple[str, str], Channel] = {
+            (channel.name, channel.account): channel, ("desk", ""): StaffBoard(),
+        }  # fmt: skip
+        jitter = chance.stream("outbox")
+        media = MediaStore(folder / "media")
+        workers = PacedWorkers(desk, "one", Ear(PhraseBook(), script).hear, by_name, jitter.random, pace, media)
+        reception = Reception(workers, script.triage, (Post(community_id, channel),), "one")
+        await stack.enter_async_context(platform.serve(reception.routes()))
+        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, photo=_photo())
+        world._homes = _homes(database)
+        disk = stack.enter_context(Disk(chance, DISK, plan.rough))
+        workers.start()
+        reception.start()
+        try:
+            await _live(world, community_id)
+            platform.road.rough = disk.rough = 0.0
+            await _settle(world)
+        finally:
+            await reception.stop()
+            await workers.stop()
+            await reception.close()
+        happened = platform.road.happened + disk.happened
+        faults = oracle.faults(world)
+        return Report(
+            plan, tuple(faults), oracle.figures(world), happened, clock.now() - MORNING, time.monotonic() - world.begun,
+            _digest(world),
+        )
+
+
+async def _live(world: World, community_id: int) -> None:
+    """Everybody does what they do until the messages are used up."""
+    platform = world.platform
+    s = table("staff")
+    staff = {
+        row.name: row.id
+        for row in world.database.read(
+            lambda c: c.execute(select(s.c.id, s.c.name).where(s.c.community_id == community_id)).all()
+        )
+    }
+    # It ends when all have: whoever has just sent the last message waits for the answer to it.
+    async with asyncio.TaskGroup() as everybody:
+        for number in range(world.plan.residents):
+            everybody.create_task(world.newcomer(platform.person(number)).live())
+        for number in range(_AT_WORK):
+            everybody.create_task(colleagues.work(world, number))
+        for number, name in enumerate(_WITH_A_CHAT, start=world.plan.residents):
+            everybody.create_task(colleagues.join(world, platform.person(number), staff[name], staff[_MANAGER]))
+        everybody.create_task(colleagues.nights(world))
+
+
+async def _settle(world: World) -> None:
+    """Nobody writes any more and nothing goes wrong: what is owed goes out."""
+    o, i, c, m = table("outbox"), table("inbox"), table("conversation"), table("media")
+    until = world.clock.now() + _AFTERWARDS
+
+    def left(conn: Connection) -> int:
+        return sum(
+            conn.execute(select(func.count()).where(condition)).scalar_one()
+            for condition in (
+                o.c.status.in_(("ready", "retry", "claimed")),
+                i.c.status == "new",
+                c.c.ready_at.is_not(None),
+                m.c.status == "pending",
+            )
+        )
+
+    while (world.platform.waiting() or world.database.read(left) > 0) and world.clock.now() < until:
+        await asyncio.sleep(5)
+    await asyncio.sleep(5)
+
+
+def _digest(world: World) -> str:
+    """Without the colleagues' chats: their codes and links are secrets, and so of no seed."""
+    residents = world.people[: world.plan.residents]
+    names = {person.who for person in residents}
+    lived = hashlib.sha256()
+    for deed in world.deeds:
+        if deed.who in names:
+            lived.update(f"{deed.at.isoformat()} {deed.who} {deed.sent.content}\n".encode())
+    for person in residents:
+        for message in world.platform.seen(person.who):
+            lived.update(f"{person.who} {message.number} {message.text}\n".encode())
+    return lived.hexdigest()[:12]
+
+
+def _photo() -> bytes:
+    """A picture of a leak."""
+    drawn = io.BytesIO()
+    Image.new("RGB", (64, 48), (120, 140, 160)).save(drawn, "JPEG")
+    return drawn.getvalue()
+
