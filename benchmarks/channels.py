@@ -37,7 +37,7 @@ from bot.channels.wecom.account import CallbackKey
 from bot.channels.wecom.pace import Pace as WeComPace
 from bot.clock import MachineClock
 from bot.core.domain import Script
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.migrations import upgrade
 from bot.notebook import Notes
 from bot.office import open_office as open_texts
@@ -141,7 +141,7 @@ async def a_desk() -> AsyncIterator[Database]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         database = Database(f"sqlite:///{Path(folder)}/desk.db")
         upgrade(database.writer)
-        database.write(furnish)
+        database.write(EVERY, furnish)
         try:
             yield database
         finally:
@@ -178,7 +178,7 @@ async def sustained(line: Line) -> None:
     taken = time.perf_counter() - begun
 
     def waits() -> bool:
-        rows = line.workers.desk.database.read(
+        rows = line.workers.desk.database.read(EVERY,
             lambda c: c.exec_driver_sql(
                 "SELECT (SELECT count(*) FROM inbox WHERE status = 'new')"
                 " + (SELECT count(*) FROM outbox WHERE status IN ('ready', 'retry', 'claimed'))"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from bot.core.tickets import IllegalMove
+from bot.database import EVERY
 from bot.tables import table
 from bot.turns import NotYours
 from simulator.mishaps import DiskFailed
@@ -51,7 +52,7 @@ async def work(world: World, number: int) -> None:
     """A member of staff looks at what is open every now and then, and moves something on."""
     chance = world.chance.stream("colleague", number)
     colleagues: dict[str, list[int]] = {}
-    rows = world.database.read(
+    rows = world.database.read(EVERY,
         lambda c: c.execute(
             select(_STAFF.c.id, _STAFF.c.role).where(_STAFF.c.community_id == world.community_id).order_by(_STAFF.c.id)
         ).all()
@@ -61,7 +62,7 @@ async def work(world: World, number: int) -> None:
     once = 0
     while world.goes_on:
         await asyncio.sleep(chance.uniform(2.0, 12.0))
-        tickets = world.database.read(
+        tickets = world.database.read(EVERY,
             lambda c: c.execute(
                 select(_TICKET.c.number, _TICKET.c.kind, _TICKET.c.status, _TICKET.c.conversation_id, _TICKET.c.assignee_id)
                 .where(_TICKET.c.community_id == world.community_id, _TICKET.c.status.in_(sorted({s for _, s in STEPS})))

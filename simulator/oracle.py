@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from bot.database import EVERY
 from bot.tables import table
 from simulator.people import Deed, mark_in
 
@@ -75,7 +76,7 @@ class Books:
     def _rows(world: World, name: str) -> Sequence[Any]:
         t = table(name)
         query = select(t).where(t.c.community_id == world.community_id).order_by(t.c.id)
-        return world.database.read(lambda conn: conn.execute(query).all())
+        return world.database.read(EVERY, lambda conn: conn.execute(query).all())
 
 
 # ── 1 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

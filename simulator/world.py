@@ -32,7 +32,7 @@ from bot.channels import Channel
 from bot.channels.console import StaffBoard
 from bot.clock import DeskClock
 from bot.core.domain import Script
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.notebook import Notes
@@ -174,7 +174,7 @@ def _homes(database: Database) -> list[Home]:
         .where(c.c.code == "YH")
         .order_by(r.c.id)
     )
-    return [Home(*row) for row in database.read(lambda conn: conn.execute(query).all())]
+    return [Home(*row) for row in database.read(EVERY, lambda conn: conn.execute(query).all())]
 
 
 def simulate(plan: Plan) -> Report:
@@ -225,7 +225,7 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
         script = _script()
         desk_clock = DeskClock(clock)
         desk = Desk(database, build_core(script, MORNING.year, settings.site), desk_clock, clock)
-        community_id = database.read(lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == "YH")))
+        community_id = database.read(EVERY, lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == "YH")))
         assert community_id is not None
         await stack.enter_async_context(platform.running())
         channel: Any = platform.channel(Notes(database, community_id, platform.name, "bot", clock))
@@ -273,7 +273,7 @@ async def _live(world: World, community_id: int) -> None:
     s = table("staff")
     staff = {
         row.name: row.id
-        for row in world.database.read(
+        for row in world.database.read(EVERY,
             lambda c: c.execute(select(s.c.id, s.c.name).where(s.c.community_id == community_id)).all()
         )
     }
@@ -304,7 +304,7 @@ async def _settle(world: World) -> None:
             )
         )
 
-    while (world.platform.waiting() or world.database.read(left) > 0) and world.clock.now() < until:
+    while (world.platform.waiting() or world.database.read(EVERY, left) > 0) and world.clock.now() < until:
         await asyncio.sleep(5)
     await asyncio.sleep(5)
 

@@ -21,7 +21,7 @@ from sqlalchemy import select
 import bot.database
 from bot.channels.telegram import PolledTelegram, TelegramAccount
 from bot.core.domain import Script
-from bot.database import Database
+from bot.database import EVERY, Database
 from bot.notebook import Notes
 from bot.office import open_office as open_texts
 from bot.reception import Post, Reception
@@ -119,7 +119,7 @@ async def play(url: str, die_at: str) -> None:
 
         def listener() -> int:
             lease = table("lease")
-            held = database.read(lambda c: c.scalar(select(lease.c.holder)))
+            held = database.read(EVERY, lambda c: c.scalar(select(lease.c.holder)))
             return int(held.removeprefix("process-")) if held else 0
 
         children.append(process(url, api, clock, die_at))
