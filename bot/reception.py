@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from bot import outbox, store
-from bot.channels import Accept, Channel, Inbound, Listens, Message, Receipt, Serves
+from bot.channels import Accept, Channel, Inbound, Invites, Listens, Message, Receipt, SendError, Serves
 from bot.core import triage
 from bot.core.triage import TriageRules
 from bot.database import EVERY
@@ -31,6 +31,7 @@ from bot.workers import Workers, message_of
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
+LINK_PATIENCE = timedelta(seconds=5)
 _LOOK_AGAIN = timedelta(milliseconds=200)
 
 
@@ -79,6 +80,19 @@ class Reception:
                 self.accept_for(post.community_id), PassiveAnswers(self.workers, post.community_id)
             )
         ]
+
+    async def links(self, community_id: int, start: str, lasts: timedelta) -> tuple[tuple[str, str], ...]:
+        """(channel, what opens a chat there and carries `start`) for the community's accounts. A platform that does not answer
+        soon is left out: the code can be typed as well."""
+        found: list[tuple[str, str]] = []
+        for post in self.posts:
+            if post.community_id == community_id and isinstance(post.channel, Invites):
+                try:
+                    async with asyncio.timeout(LINK_PATIENCE.total_seconds()):
+                        found.append((post.channel.name, await post.channel.link(start, lasts)))
+                except (SendError, TimeoutError, ValueError) as failed:
+                    log.warning("no_link", channel=post.channel.name, account=post.channel.account, why=type(failed).__name__)
+        return tuple(found)
 
     def start(self) -> None:
         """Begin to listen where a channel polls."""

@@ -173,6 +173,7 @@ async def _pages(app: App, progress: Progress, demo: bool = False) -> AsyncItera
         printed=_login_link if demo else None,
         demo=(app.community_id, settings.community, settings.host) if demo else None,
         platforms=app.reception.routes(),
+        links=app.reception.links,
     )  # fmt: skip
     config = uvicorn.Config(
         web.build(ready, site, lambda: app.rasa.model if app.rasa else None), host=settings.host, port=settings.port, log_level="critical", lifespan="off",

@@ -234,6 +234,16 @@ class Checks(Protocol):
 
 
 @runtime_checkable
+class Invites(Protocol):
+    """A channel that residents can be led into by a link."""
+
+    async def link(self, start: str, lasts: timedelta) -> str:
+        """What opens a chat and carries `start` (1 to 64 characters): to be tapped, or drawn as a QR code. It may stop working after
+        `lasts`. Raises SendError."""
+        ...
+
+
+@runtime_checkable
 class Prepares(Protocol):
     """A channel whose platform must be told something once: a webhook, a menu."""
 

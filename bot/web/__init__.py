@@ -29,7 +29,7 @@ from bot.web.frames import Frames
 from bot.web.live import Watch
 from bot.web.mine import MinePage
 from bot.web.pages import STATIC, Fence, browser_language, page, word, words
-from bot.web.people import PeoplePages
+from bot.web.people import Links, PeoplePages, no_links
 from bot.work import NotFound
 from bot.workers import Workers
 
@@ -48,6 +48,7 @@ class Site:
         printed: called with (name, link) for each login link; the demo prints it.
         demo: (community id, its code, the address listened on) where the start page is wanted.
         platforms: what the platforms that call us reach.
+        links: what opens a chat on each channel with an invite code, for a community.
     """
 
     workers: Workers
@@ -59,6 +60,7 @@ class Site:
     printed: Callable[[str, str], None] | None = None
     demo: tuple[int, str, str] | None = None
     platforms: Sequence[BaseRoute] = ()
+    links: Links = no_links
 
 
 def build(
@@ -97,7 +99,7 @@ def _mount(web: FastAPI, site: Site) -> None:
     entry = Entry(desk, workers.outbox_bell, site.base_url, site.printed, demo=site.demo is not None)
     frames = Frames(desk, site.script, entry, demo=site.demo is not None)
     pages = DeskPages(desk, site.script, entry, site.media, site.watch, stirred, frames)
-    people = PeoplePages(desk, entry, stirred, frames, site.base_url)
+    people = PeoplePages(desk, entry, stirred, frames, site.base_url, site.links)
     web.add_api_route("/favicon.ico", _icon, methods=["GET"], response_model=None)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     web.include_router(ChatPage(workers, site.script, site.media, site.watch).router())

@@ -5,9 +5,9 @@ Plain forms like all others, with one difference: a code is answered at once, in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
@@ -26,14 +26,27 @@ _LONGEST_NAME = 40
 _PAGE = 50
 
 
+Links: TypeAlias = Callable[[int, str, timedelta], Awaitable[Sequence[tuple[str, str]]]]
+"""(community, invite code, how long it lasts) → (channel, what opens a chat there with that code)."""
+
+
+async def no_links(community_id: int, code: str, lasts: timedelta) -> Sequence[tuple[str, str]]:
+    """A desk without accounts on platforms."""
+    return ()
+
+
 class PeoplePages:
     """The pages of one deployment.
 
     Args:
         base_url: where residents reach their page, for the link in a QR code.
+        links: what opens a chat on each other channel, likewise.
     """
 
-    def __init__(self, desk: Desk, entry: Entry, stirred: Callable[[], None], frames: Frames, base_url: str) -> None:
+    def __init__(
+        self, desk: Desk, entry: Entry, stirred: Callable[[], None], frames: Frames, base_url: str, links: Links
+    ) -> None:
+        self._links = links
         self._desk = desk
         self._database = desk.database
         self._entry = entry
@@ -101,14 +114,19 @@ class PeoplePages:
         staff = await self._database.ask(frame.community.id, lambda conn: directory.staff(conn, frame.community.id))
         name = next((s.name for s in staff if s.id == colleague_id), "")
         valid = frame.now + self._desk.core.policy.staff_invite_valid
-        return self._code(frame, code, title=name, role="", until=None, valid=valid, back_to="/desk/duty", printed=False)
+        return await self._code(
+            frame, code, title=name, role="", until=None, valid=valid, back_to="/desk/duty", printed=False
+        )
 
-    def _code(self, frame: Frame, code: str, **context: Any) -> Response:
-        link = self._link(frame, code)
-        return self._show(frame, "code.html", code=code, link=link, qr=qr.draw(link), **context)
+    async def _code(self, frame: Frame, code: str, *, valid: datetime, **context: Any) -> Response:
+        ways = await self._ways(frame, code, valid - frame.now)
+        return self._show(frame, "code.html", code=code, ways=ways, valid=valid, **context)
 
-    def _link(self, frame: Frame, code: str) -> str:
-        return f"{self._base}/chat/{frame.community.code}?start={code}"
+    async def _ways(self, frame: Frame, code: str, lasts: timedelta) -> list[dict[str, Any]]:
+        """The chats a code leads into, each with a QR code: the residents' page first."""
+        page = ("webchat", f"{self._base}/chat/{frame.community.code}?start={code}")
+        others = await self._links(frame.community.id, code, lasts)
+        return [{"channel": channel, "link": link, "qr": qr.draw(link)} for channel, link in (page, *others)]
 
     # ── residents and colleagues ──
 
@@ -207,7 +225,7 @@ class PeoplePages:
         self._stirred()
         policy = self._desk.core.policy
         valid = frame.now + (policy.printed_invite_valid if printed else policy.invite_valid)
-        return self._code(
+        return await self._code(
             frame, code, title=home.label, role=role, until=until, valid=valid, back_to=f"/desk/rooms/{home.id}", printed=printed
         )
 
@@ -221,10 +239,10 @@ class PeoplePages:
         if row is None or row.room_id != home.id:
             raise NotFound("that code opens nothing here")
         written = invitecode.written(code)
-        link = self._link(frame, written)
+        ways = await self._ways(frame, written, row.expires_at - frame.now)
         names = (frame.community.name, frame.community.name_en or frame.community.name)
         return self._show(
-            frame, "sheet.html", code=written, link=link, qr=qr.draw(link), label=home.label, names=names,
+            frame, "sheet.html", code=written, ways=ways, label=home.label, names=names,
             role=row.role, valid=row.expires_at.astimezone(frame.community.zone).date(), duty_phone=frame.community.duty_phone,
             words={key: (word(key, "zh"), word(key, "en")) for key in _SHEET},
         )  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 
 from bot import accounts
 from bot.app import NoNlu, _menu, _menu_of_three, build_core
-from bot.channels import Accept, Inbound, Message
+from bot.channels import Accept, Inbound, Message, SendError
 from bot.channels.telegram import PolledTelegram, TelegramAccount
 from bot.channels.wechat import menu
 from bot.core.domain import Mistakes, Script
@@ -269,6 +269,25 @@ async def test_a_danger_waits_for_no_burst(desk: Office) -> None:
     accept = one.accept_for(1)
     await accept(Inbound("telegram", "bot", "1", "wang", "着火了"))
     assert await desk.workers.hear_one()
+
+
+async def test_a_code_leads_into_every_chat_of_the_community_that_has_a_link_and_a_silent_platform_is_left_out(desk: Office) -> None:
+    class Linked(Radio):
+        def __init__(self, name: str, link: str | Exception) -> None:
+            super().__init__()
+            self.name, self._link = name, link
+
+        async def link(self, start: str, lasts: timedelta) -> str:
+            if isinstance(self._link, Exception):
+                raise self._link
+            return self._link + start
+
+    posts = (
+        Post(1, Linked("telegram", "https://t.me/YihuaDeskBot?start=")), Post(1, Linked("wechat", SendError("away", retryable=True))),
+        Post(2, Linked("telegram", "https://t.me/another?start=")), Post(1, Radio()),
+    )  # fmt: skip
+    one = Reception(desk.workers, TEXTS.triage, posts, "one")
+    assert await one.links(1, "K7M2Q-9XRTD", DAY) == (("telegram", "https://t.me/YihuaDeskBot?start=K7M2Q-9XRTD"),)
 
 
 # ── passive replies ──

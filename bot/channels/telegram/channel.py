@@ -257,6 +257,10 @@ class Telegram:
 
     # ── the account ──
 
+    async def link(self, start: str, lasts: timedelta) -> str:
+        """A deep link into the chat (core.telegram.org/api/links, bot links): it works for as long as the bot has its name."""
+        return f"https://t.me/{self._account.username}?start={start}"
+
     async def check(self) -> Sequence[Finding]:
         """Ask Telegram whether everything is as the entry says. Never raises."""
         return await checking.findings(self._api, self._account, self._menu, self._now)

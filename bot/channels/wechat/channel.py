@@ -387,6 +387,10 @@ class WeChat:
         answer = await self.client.post("/cgi-bin/qrcode/create", body, repeatable=True)
         return str(answer.get("url", ""))
 
+    async def link(self, start: str, lasts: timedelta) -> str:
+        """As `channels.Invites` wants it: `code`, for at most the 30 days WeChat allows."""
+        return await self.code(start, min(lasts, timedelta(days=30)))
+
     # ── check ──
 
     async def check(self) -> Sequence[Finding]:
