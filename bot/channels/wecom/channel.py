@@ -8,7 +8,6 @@ each card the codes that allow to change it.
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -180,8 +179,9 @@ class WeCom:
         return ",".join(progress.ids)
 
     def _recognise(self, since: datetime) -> int:
-        """Seconds back to a try that began at `since`, rounded up."""
-        return math.ceil(min(max(self._now() - since, timedelta(0)) + timedelta(seconds=1), _RECOGNISES).total_seconds())
+        """Whole seconds back to a try that began at `since`, and less than one farther: words said a second before are others."""
+        back = int(max(self._now() - since, timedelta(0)).total_seconds()) + 1
+        return min(back, int(_RECOGNISES.total_seconds()))
 
     async def _send_card(self, to: str, message: Message, shown: cards.Face) -> str:
         await self._enter(to)
