@@ -147,7 +147,7 @@ async def estate(database: Database) -> AsyncIterator[Estate]:
         wechat.callback = callback + mp.path
         stack.callback(end.set)
         stack.callback(wecom.released.set)
-        stack.push_async_callback(reception.stop)
+        stack.push_async_callback(reception.close)
         yield Estate(desk, clock, wechat, wecom, callback + staff.path)
 
 
