@@ -23,8 +23,10 @@ MOST_PIECES: Final = 8
 
 Sign = Literal["list", "further", "sentence", "comma"]
 
-CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.6, "comma": 0.8}
+CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.75, "comma": 0.96}
 """How sure a piece must be of its matter to begin a new one, by the sign that stands before it (read off the annotated messages)."""
+DANGER: Final = 0.8
+"""No more is asked of a danger, whatever stands before it."""
 FIRST: Final = 0.5
 """How sure the first piece must be of its own; behind a sign that something new begins, `FIRST_BEFORE_SIGN` is enough."""
 FIRST_BEFORE_SIGN: Final = 0.25
@@ -132,7 +134,8 @@ def _opens(part: Parsed, needed: float, strong: bool) -> Matter | None:
     if strong:
         readings += [(row.intent, row.confidence) for row in part.ranking if row.intent in ORDER]
     for intent, confidence in readings:
-        if intent in ORDER and confidence >= max(needed, SURE.get(intent, 0.0)):
+        enough = min(needed, DANGER) if intent == "emergency" else needed
+        if intent in ORDER and confidence >= max(enough, SURE.get(intent, 0.0)):
             return Matter(part.text, intent, confidence, part.ranking, part.entities)
     return None
 

@@ -73,7 +73,7 @@ def test_two_sure_matters_are_opened_in_the_order_of_the_rules() -> None:
 def test_danger_goes_before_everything() -> None:
     found = matters(
         heard("…", "faq"),
-        [heard("几点开门", "faq"), heard("物业费多少", "fee_query"), heard("楼道冒烟了", "emergency")],
+        [heard("几点开门", "faq"), heard("物业费多少", "fee_query", 0.97), heard("楼道冒烟了", "emergency")],
     )
     assert [matter.intent for matter in found] == ["emergency", "fee_query", "faq"]
 
