@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from bot.tables import table
 
@@ -111,6 +111,7 @@ _STAYS = (
     )
     .join(HOUSEHOLD, and_(HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id))
     .join(ROOM, and_(ROOM.c.community_id == HOUSEHOLD.c.community_id, ROOM.c.id == HOUSEHOLD.c.room_id))
+    .where(MEMBERSHIP.c.community_id == bindparam("community_id"))
     .order_by(MEMBERSHIP.c.id)
 )  # fmt: skip
 
@@ -127,7 +128,7 @@ def _stay(row: Any, today: date) -> Stay:
 def stays_of(conn: Connection, community_id: int, resident_ids: Iterable[int], today: date) -> Mapping[int, list[Stay]]:
     """The homes of each of these residents, past ones too."""
     found = conn.execute(
-        _STAYS.where(MEMBERSHIP.c.community_id == community_id, MEMBERSHIP.c.resident_id.in_(list(resident_ids)))
+        _STAYS.where(MEMBERSHIP.c.resident_id.in_(list(resident_ids))), {"community_id": community_id}
     )
     stays: dict[int, list[Stay]] = defaultdict(list)
     for row in found:
@@ -179,8 +180,8 @@ def _homes(conn: Connection, community_id: int, where: Iterable[Any], now: datet
     ).all()
     ids = [h.id for h in households]
     stays: dict[int, list[Stay]] = defaultdict(list)
-    members = _STAYS.where(MEMBERSHIP.c.community_id == community_id, MEMBERSHIP.c.household_id.in_(ids))
-    for row in conn.execute(members.limit(_MOST_MEMBERS)):
+    members = _STAYS.where(MEMBERSHIP.c.household_id.in_(ids)).limit(_MOST_MEMBERS)
+    for row in conn.execute(members, {"community_id": community_id}):
         stays[row.household_id].append(_stay(row, today))
     invites = _open_invites(conn, community_id, ids, now)
     return tuple(

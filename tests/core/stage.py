@@ -31,12 +31,14 @@ from bot.core.types import (
     Community,
     Effect,
     Event,
+    Export,
     Facts,
     Forget,
     Heard,
     Held,
     Invitation,
     InviteView,
+    MakeInvite,
     Matter,
     Media,
     Member,
@@ -57,6 +59,7 @@ from bot.core.types import (
     RoomRef,
     Roster,
     Say,
+    SignIn,
     Speaker,
     State,
     Tell,
@@ -307,13 +310,15 @@ class Stage:
 
 
 def said_in(effects: tuple[Effect, ...]) -> tuple[Say, ...]:
-    """The messages of a turn, those that follow an opened ticket included."""
+    """The messages of a turn, those included that follow a ticket, a code or a link made by the store."""
     out: list[Say] = []
     for effect in effects:
         if isinstance(effect, Say):
             out.append(effect)
-        elif isinstance(effect, OpenTicket):
+        elif isinstance(effect, OpenTicket | MakeInvite | Export | SignIn):
             out.extend(effect.then)
+        elif isinstance(effect, Forget):
+            out.append(effect.last)
     return tuple(out)
 
 

@@ -377,7 +377,7 @@ def test_a_colleague_gets_the_way_in_and_no_resident_s_menu() -> None:
     stage = Stage(speaker, state=Stage().state.but(noticed="")).says("在吗", "greet")
     sign_in = of(stage, SignIn)[0]
     assert isinstance(sign_in, SignIn) and "{link}" in sign_in.then[0].text
-    assert stage.keys == ()
+    assert stage.keys == ("utter_colleague",), "no notice to residents, no menu"
     assert of(stage.taps("staff:leave"), Unbind)
 
 
