@@ -190,7 +190,8 @@ async def test_the_resident_needs_no_mouse(windows: Windows) -> None:
     await resident.keyboard.type("在吗")
     assert await resident.locator(".message.me").count() == 0, "Shift+Enter is a new line"
     await resident.keyboard.press("Enter")
-    await expect(resident.locator(".message.desk")).to_have_count(1, timeout=15_000)
+    # The notice at first contact, and the answer with its choices.
+    await expect(resident.locator(".message.desk")).to_have_count(2, timeout=15_000)
     button = resident.locator(".message .choices button").first
     await button.focus()
     await resident.keyboard.press("Enter")
