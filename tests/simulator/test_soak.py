@@ -26,7 +26,7 @@ from simulator.world import Plan, Report, simulate
 from tests.fakes.wecom import serving
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("channel", sorted(platforms()))
 def test_every_message_is_answered_none_is_lost_none_comes_twice(channel: str, seed: int) -> None:
     report = simulate(Plan(channel, seed, messages=250, residents=24))
