@@ -337,7 +337,8 @@ async def open_app(
         desk = Desk(database, build_core(script, base.now().year, settings.site), clock, machine)
         if nlu is None:
             keeper = await start_rasa(settings, progress)
-        finder = Finder(script.faq, script.policy.faq_sure)
+        # A scripted conversation waits for the index: what it is answered must not hang on how fast the machine is.
+        finder = Finder(script.faq, script.policy.faq_sure, patience=120.0 if at else 2.0)
         if keeper is not None:
             finder.begin()
         ear = Ear(nlu or keeper or NoNlu(), script, finder)
