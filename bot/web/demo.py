@@ -20,7 +20,7 @@ from bot import rota, sessions, store
 from bot.channels.webchat import NAME
 from bot.core.types import Community
 from bot.tables import table
-from bot.turns import Desk
+from bot.turns import BESIDES_TURNS, Desk
 from bot.web import views
 from bot.web.chat import address_of
 from bot.web.entry import SEE_OTHER, Entry, same_origin, small_form
@@ -117,7 +117,7 @@ class DemoPage:
     def _next(self, conn: Connection) -> Any:
         return conn.execute(
             select(DUE.c.at, DUE.c.kind)
-            .where(DUE.c.community_id == self._community_id, DUE.c.status == "pending", DUE.c.subject_type != "media")
+            .where(DUE.c.community_id == self._community_id, DUE.c.status == "pending", DUE.c.subject_type.not_in(BESIDES_TURNS))
             .order_by(DUE.c.at, DUE.c.id)
             .limit(1)
         ).one_or_none()

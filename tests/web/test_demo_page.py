@@ -161,3 +161,10 @@ async def test_the_way_back_stays_on_this_site(site: Site) -> None:
         answer = await site.browser().post("/demo/clock", data={"value": "1h", "lang": value})
         assert answer.headers["location"] == "/"
     assert ORIGIN == "http://desk.test"
+
+
+async def test_what_the_desk_does_for_itself_is_no_next_point_of_the_clock(site: Site) -> None:
+    """The nightly purge is planned, and it is nothing to see."""
+    site.desk.plan_purge()
+    page = await site.browser().get("/")
+    assert "purge" not in page.text
