@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from bot.channels import telegram, wechat, wecom
 from bot.core.domain import Mistake, Mistakes
 
 
@@ -26,15 +25,6 @@ class Account(Protocol):
 
 FILE = "data/channels.yml"
 Secret: TypeAlias = Callable[[str], str | None]
-
-#: channel → who reads one of its entries. To add a channel, list it here and in `app._BUILDERS`.
-READERS: Mapping[str, Callable[[Mapping[str, Any], Secret], Account]] = {
-    telegram.NAME: telegram.account,
-    wechat.NAME: wechat.account,
-    wecom.NAME: wecom.account,
-    wecom.ROBOT: wecom.robot_account,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -68,10 +58,14 @@ def read(raw: Any, secret: Secret) -> tuple[Listed, ...]:
         return ()
     if not isinstance(raw, Mapping):
         raise Mistakes((Mistake(FILE, "the file", "holds no channels", "Start from the channels.yml that was shipped."),))
+    from bot.platforms import (
+        PLATFORMS,  # here, because an office without accounts needs none of their libraries
+    )
+
     for channel, entries in raw.items():
-        reader = READERS.get(str(channel))
-        if reader is None:
-            found.append(Mistake(FILE, str(channel), "is no channel of this desk", f"Known: {', '.join(READERS)}."))
+        platform = PLATFORMS.get(str(channel))
+        if platform is None:
+            found.append(Mistake(FILE, str(channel), "is no channel of this desk", f"Known: {', '.join(PLATFORMS)}."))
             continue
         if not isinstance(entries or [], list):
             found.append(Mistake(FILE, str(channel), "is not a list of accounts", "Begin each account with '- '."))
@@ -82,7 +76,7 @@ def read(raw: Any, secret: Secret) -> tuple[Listed, ...]:
                 found.append(Mistake(FILE, key, "is not an account", "Write its keys, e.g. community: YH."))
                 continue
             try:
-                account = reader(entry, secret)
+                account = platform.read(entry, secret)
             except ValueError as error:
                 problem, _, remedy = str(error).removeprefix(f"{channel}: ").partition("; ")
                 found.append(Mistake(FILE, key, problem, f"{remedy[:1].upper()}{remedy[1:]}."))

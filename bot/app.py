@@ -9,7 +9,7 @@ import os
 import random
 import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,14 +19,13 @@ from dotenv import dotenv_values
 from sqlalchemy import select
 
 from bot import accounts, migrations, office, register_import
-from bot.channels import Channel, telegram, wechat, wecom
+from bot.channels import Channel
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
 from bot.core.calendar import Calendar
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.domain import Mistake, Mistakes, Script
-from bot.core.resolve.command import SLASHES
 from bot.core.types import Community, Event, Facts, NeedMore, Parsed, State, TicketView, Turn
 from bot.database import EVERY, Database
 from bot.faq import Finder
@@ -210,6 +209,10 @@ def posts_of(
     listed = listed_accounts(settings)
     if not listed:
         return ()
+    from bot import (
+        platforms,  # their libraries take a good part of a start, and most starts need none of them
+    )
+
     table_ = table("community")
     communities = {
         row.code: row.id for row in database.read(EVERY, lambda c: c.execute(select(table_.c.code, table_.c.id)).all())
@@ -229,80 +232,15 @@ def posts_of(
     async def picture(name: str) -> bytes:
         return (await asyncio.to_thread(media.open, name))[0]
 
-    parts = Parts(machine.now, script, picture, media)
+    parts = platforms.Parts(machine.now, script, picture, media)
     return tuple(
         Post(
             communities[one.community],
-            _BUILDERS[one.channel](
+            platforms.PLATFORMS[one.channel].build(
                 one.account, Notes(database, communities[one.community], one.channel, one.name, machine), parts
             ),
         )
         for one in listed
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What channels are built from besides their account and notebook."""
-
-    now: Callable[[], datetime]
-    script: Script
-    picture: Callable[[str], Awaitable[bytes]]
-    media: MediaStore
-
-
-def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
-    return telegram.channel(
-        account, notes, now=parts.now, sleep=asyncio.sleep, jitter=random.random, menu=_menu(parts.script),
-        picture=parts.picture,
-    )  # fmt: skip
-
-
-def _wechat(account: Any, notes: Notes, parts: Parts) -> Channel:
-    return wechat.WeChat(
-        account, notes, parts.now, photo=lambda name: parts.media.open(name)[0], buttons=_menu_of_three(parts.script)
-    )
-
-
-#: channel → how it is made of an account of data/channels.yml.
-_BUILDERS: Mapping[str, Callable[[Any, Notes, Parts], Channel]] = {
-    telegram.NAME: _telegram,
-    wechat.NAME: _wechat,
-    wecom.NAME: lambda account, notes, parts: wecom.WeCom(account, notes, parts.now),
-    wecom.ROBOT: lambda account, notes, parts: wecom.Robot(account, notes, parts.now),
-}
-
-
-#: An Official Account has three buttons with up to five beneath each: which of the menu stands beneath which.
-_BENEATH = (
-    ("utter_part_menu_work", ("menu:repair", "menu:complaint", "menu:ticket_status")),
-    ("utter_part_menu_home", ("menu:fee_query", "menu:permit", "bind:")),
-    ("utter_part_menu_more", ("privacy:", "menu:handoff")),
-)
-
-
-def _menu_of_three(script: Script) -> list[dict[str, Any]]:
-    """The menu of an Official Account, which is Chinese, from `utter_channel_menu`."""
-    titles = {b.value: b.label for b in texts.say(script, "zh", "utter_channel_menu").buttons}
-    return [
-        {
-            "name": texts.words(script, "zh", key),
-            "sub_button": [{"type": "click", "name": titles[value], "key": value} for value in values],
-        }
-        for key, values in _BENEATH
-    ]
-
-
-def _menu(script: Script) -> tuple[telegram.MenuItem, ...]:
-    """The menu beside the input field, from domain.yml's `utter_channel_menu`."""
-    titles: dict[str, dict[str, str]] = {
-        language: {b.value: b.label for b in texts.say(script, "zh" if language == "zh" else "en", "utter_channel_menu").buttons}
-        for language in ("zh", "en")
-    }
-    return tuple(
-        telegram.MenuItem(slash, value, {"zh": titles["zh"][value], "en": titles["en"][value]})
-        for slash, value in SLASHES.items()
-        if value in titles["zh"]
     )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot import accounts
-from bot.app import NoNlu, _menu, _menu_of_three, build_core
+from bot import accounts, platforms
+from bot.app import NoNlu, build_core
 from bot.channels import Accept, Inbound, Message, SendError
 from bot.channels.telegram import PolledTelegram, TelegramAccount
 from bot.channels.wechat import menu
@@ -144,9 +144,9 @@ def test_one_name_twice_is_refused() -> None:
 
 def test_the_menus_of_the_platforms_hold_what_the_texts_say() -> None:
     """Every platform has its own limits on menus; a title that grows too long is found here and not by the office."""
-    three = menu.checked(_menu_of_three(TEXTS))
+    three = menu.checked(platforms.menu_of_three(TEXTS))
     keys = [below["key"] for above in three["button"] for below in above["sub_button"]]
-    beside = _menu(TEXTS)
+    beside = platforms.menu(TEXTS)
     assert sorted(keys) == sorted(item.button for item in beside) and len(keys) == len(set(keys)) == 8
     assert {item.title["en"] for item in beside} >= {"Report a repair", "My home"}
 
