@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels import Message
+from bot.channels.cutting import pieces
 from bot.channels.wecom import account, cards, envelope, robot_account
 from bot.channels.wecom.account import CallbackKey
 from bot.channels.wecom.api import PATIENCE
 from bot.channels.wecom.cards import Face, changed, face, message_of, numbered, task_of
 from bot.channels.wecom.envelope import Refused, Seal, sealed_in, unseal
 from bot.channels.wecom.pace import SLACK, Pace, TooSoon
-from bot.channels.wecom.pieces import pieces
 from bot.channels.wecom.troubles import TROUBLES, trouble
 from bot.core.types import Button
 

@@ -13,27 +13,15 @@ from typing import Final
 
 from wechatpy.replies import TextReply
 
-from bot.channels import Message
+from bot.channels import Message, cutting
 from bot.channels.wechat.account import NEWS, Form, field_characters
 
 MOST_BYTES: Final = 2048
 """Of one text, in UTF-8. developers.weixin.qq.com, 被动回复用户消息 and error 45002."""
 MORE: Final = "…"
 _BETWEEN: Final = "\n\n"
-#: Where a long text is best cut, the best first: after a line, a sentence, a part of one, a word.
-_CUTS: Final = (
-    re.compile(r"\n+"),
-    re.compile(r"[。！？；…!?;]+[”’」』）)]*|\.(?=\s)"),
-    re.compile(r"[，、：,:]"),
-    re.compile(r"\s"),
-)
 #: Characters no XML document may hold, not even escaped (XML 1.0, 2.2), and halves of characters.
 _IMPOSSIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def size(text: str) -> int:
-    """Bytes as WeChat counts them."""
-    return len(text.encode())
 
 
 def _clean(text: str) -> str:
@@ -48,38 +36,9 @@ def words(message: Message, *, numbered: bool = True) -> str:
     return _clean("\n".join(part for part in (text.strip(), *lines) if part))
 
 
-def _fitting(text: str, most: int) -> int:
-    """How many characters of the text have at most `most` bytes."""
-    count = total = 0
-    for character in text:
-        total += len(character.encode())
-        if total > most:
-            break
-        count += 1
-    return count
-
-
 def pieces(text: str, most: int = MOST_BYTES) -> tuple[str, ...]:
-    """The text in pieces of at most `most` bytes, cut at the ends of lines or sentences where there are any.
-
-    A piece has at least half of what would fit, unless the text ends: better a cut inside a sentence than many messages,
-    because each is one of five.
-    """
-    found: list[str] = []
-    rest = text.strip()
-    while size(rest) > most:
-        room = _fitting(rest, most)
-        cut = room
-        for ends in _CUTS:
-            # A blank that comes right after what fits is as good an end: it is not sent.
-            beyond = room + rest[room].isspace()
-            after = [match.end() for match in ends.finditer(rest, 0, beyond)]
-            if after and after[-1] >= room // 2:
-                cut = after[-1]
-                break
-        found.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip()
-    return (*found, rest) if rest else tuple(found)
+    """The text in pieces of at most `most` bytes. Each but the last is half full at least: a message is one of five."""
+    return cutting.pieces(text, most)
 
 
 def together(messages: Sequence[Message]) -> tuple[int, str]:
@@ -93,7 +52,7 @@ def together(messages: Sequence[Message]) -> tuple[int, str]:
             break
         parts = [words(m, numbered=n == count) for n, m in enumerate(messages[:count], 1)]
         text = _BETWEEN.join(part for part in parts if part)
-        if not text or size(text) > MOST_BYTES:
+        if not text or cutting.utf8(text) > MOST_BYTES:
             break
         best = (count, text)
     return best

@@ -4,7 +4,7 @@
 a group's webhook: it only speaks. Both know the platform and nothing else; what must be remembered goes into the notebook.
 
 How it is cut: `account` reads the configuration, `envelope` opens what the platform sends, `inbound` reads the message in it,
-`cards` lays out a message with buttons, `pieces` splits long texts, `pace` counts, `troubles` is the table of error codes, `api`
+`cards` lays out a message with buttons, `pace` counts, `troubles` is the table of error codes, `api`
 makes the calls, `channel` and `robot` are the channels, `inspection` is what `bot channels check` asks.
 """
 

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, SendError
+from bot.channels.cutting import pieces
 from bot.channels.wecom import cards, envelope, inbound
 from bot.channels.wecom.account import NAME, WeComAccount
 from bot.channels.wecom.api import BASE, PATIENCE, Api, Patience, Refusal, Unanswered
@@ -28,7 +29,6 @@ from bot.channels.wecom.cardbook import CardBook
 from bot.channels.wecom.envelope import LARGEST_BODY, Refused, Seal
 from bot.channels.wecom.inspection import inspect
 from bot.channels.wecom.pace import Pace, TooSoon
-from bot.channels.wecom.pieces import pieces
 from bot.core.types import Media
 
 log = structlog.get_logger()

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.channels import Finding, Limits, Message, Notebook, Reach, SendError
+from bot.channels.cutting import pieces
 from bot.channels.wecom.account import ROBOT, Form, RobotAccount
 from bot.channels.wecom.api import BASE, PATIENCE, Api, Patience, Refusal, Unanswered
 from bot.channels.wecom.cards import numbered
 from bot.channels.wecom.pace import Pace, TooSoon
-from bot.channels.wecom.pieces import pieces
 
 #: Bytes of a message.
 LONGEST: Mapping[Form, int] = {"text": 2048, "markdown": 4096}
