@@ -6,10 +6,10 @@ is decided by the core and the policy; that a code works once, and that a member
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -31,6 +31,7 @@ from bot.core.types import (
     RoomRef,
     Roster,
 )
+from bot.sessions import hashed
 from bot.tables import table
 
 ATTEMPT = table("bind_attempt")
@@ -50,6 +51,7 @@ TRAIL = table("identity_event")
 MOST_BINDINGS = 10
 MOST_MEMBERS = 20
 MOST_TRIES = 50
+MOST_CHATS = 5
 
 #: A membership that holds on the local date `today`.
 CURRENT: ColumnElement[bool] = and_(
@@ -273,10 +275,6 @@ _USE = (
 )
 
 
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
 def invitation(
     conn: Connection, community_id: int, conversation_id: int, need: NeedInvite, now: datetime, today: date
 ) -> Invitation:
@@ -292,7 +290,7 @@ def invitation(
 
 def _open_invite(conn: Connection, community_id: int, code: str, now: datetime, today: date) -> Any:
     row = conn.execute(
-        _INVITE, {"community_id": community_id, "code_hash": _hash(code), "now": now}
+        _INVITE, {"community_id": community_id, "code_hash": hashed(code), "now": now}
     ).one_or_none()
     if row is not None and row.staff_id is not None and row.staff_name is None:
         return None  # the colleague has left
@@ -333,7 +331,7 @@ def make_invite(
     conn.execute(
         insert(INVITE),
         {
-            "community_id": community_id, "code_hash": _hash(code), "household_id": household_id, "role": role,
+            "community_id": community_id, "code_hash": hashed(code), "household_id": household_id, "role": role,
             "resident_id": resident_id, "staff_id": staff_id, "name": name, "until": until, "made_by_staff": by_staff,
             "made_by_resident": by_resident, "made_at": now, "expires_at": expires_at,
         },
@@ -361,7 +359,7 @@ def withdraw(conn: Connection, community_id: int, invite_id: int, now: datetime,
 
 def opens(conn: Connection, community_id: int, code: str, now: datetime) -> Any:
     """The row of an invite that can still be used (`household_id`, `role`, `room_id`, `expires_at`), not locked; None: there is none."""
-    return conn.execute(_OPEN_INVITE, {"community_id": community_id, "code_hash": _hash(code), "now": now}).one_or_none()
+    return conn.execute(_OPEN_INVITE, {"community_id": community_id, "code_hash": hashed(code), "now": now}).one_or_none()
 
 
 def redeem(
@@ -575,10 +573,14 @@ _ROOM_OF_HOUSEHOLD = (
     .where(HOUSEHOLD.c.community_id == bindparam("community_id"), HOUSEHOLD.c.id == bindparam("household_id"))
 )
 _STAFF_PLACES = (
-    select(CONVERSATION.c.id, CONVERSATION.c.channel, CONVERSATION.c.account, CONVERSATION.c.address)
-    .where(CONVERSATION.c.community_id == bindparam("community_id"), CONVERSATION.c.staff_id == bindparam("staff_id"))
+    select(
+        CONVERSATION.c.id, CONVERSATION.c.staff_id, CONVERSATION.c.channel, CONVERSATION.c.account, CONVERSATION.c.address
+    )
+    .where(
+        CONVERSATION.c.community_id == bindparam("community_id"),
+        CONVERSATION.c.staff_id.in_(bindparam("staff_ids", expanding=True)),
+    )
     .order_by(CONVERSATION.c.id)
-    .limit(5)
 )
 
 
@@ -593,9 +595,13 @@ def room_of_household(conn: Connection, community_id: int, household_id: int) ->
     return None if row is None else room_of(row)
 
 
-def places_of_staff(conn: Connection, community_id: int, staff_id: int) -> Sequence[Any]:
-    """The conversations bound to a member of staff, at most 5."""
-    return conn.execute(_STAFF_PLACES, {"community_id": community_id, "staff_id": staff_id}).all()
+def places_of_staff(conn: Connection, community_id: int, staff_ids: Sequence[int]) -> Mapping[int, Sequence[Any]]:
+    """The conversations bound to each of these colleagues, at most 5 each."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in conn.execute(_STAFF_PLACES, {"community_id": community_id, "staff_ids": list(staff_ids)}):
+        if len(found[row.staff_id]) < MOST_CHATS:
+            found[row.staff_id].append(row)
+    return found
 
 
 def count_of(conn: Connection, community_id: int, conversation_id: int, name: str) -> int:

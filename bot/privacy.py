@@ -6,7 +6,6 @@ disclosures) stay without the person; rows that hold nothing but a person's word
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, te
 
 from bot import identity
 from bot.core.types import Held
+from bot.sessions import hashed
 from bot.tables import table
 
 CONVERSATION = table("conversation")
@@ -115,7 +115,7 @@ def export_link(conn: Connection, community_id: int, conversation_id: int, machi
     conn.execute(
         insert(EXPORT),
         {
-            "community_id": community_id, "conversation_id": conversation_id, "token_hash": _hash(token),
+            "community_id": community_id, "conversation_id": conversation_id, "token_hash": hashed(token),
             "expires_at": machine_now + EXPORT_LIFE,
         },
     )  # fmt: skip
@@ -126,7 +126,7 @@ def take_export(conn: Connection, token: str, machine_now: datetime) -> tuple[in
     """Use the link up: (community, conversation), or None when it was used, ran out or never was."""
     row = conn.execute(
         update(EXPORT)
-        .where(EXPORT.c.token_hash == _hash(token), EXPORT.c.used_at.is_(None), EXPORT.c.expires_at > machine_now)
+        .where(EXPORT.c.token_hash == hashed(token), EXPORT.c.used_at.is_(None), EXPORT.c.expires_at > machine_now)
         .values(used_at=machine_now)
         .returning(EXPORT.c.community_id, EXPORT.c.conversation_id)
     ).one_or_none()
@@ -138,14 +138,10 @@ def export_is_good(conn: Connection, token: str, machine_now: datetime) -> bool:
     return bool(
         conn.scalar(
             select(
-                exists().where(EXPORT.c.token_hash == _hash(token), EXPORT.c.used_at.is_(None), EXPORT.c.expires_at > machine_now)
+                exists().where(EXPORT.c.token_hash == hashed(token), EXPORT.c.used_at.is_(None), EXPORT.c.expires_at > machine_now)
             )
         )
     )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 # ── Erasing a person ────────────────────────────────────────────────────────────────────────────────────────────────

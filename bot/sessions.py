@@ -37,7 +37,8 @@ class Signed:
     language: str
 
 
-def _hash(token: str) -> str:
+def hashed(token: str) -> str:
+    """What is kept of a token or code that opens something once: nobody who reads the database can use it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -92,7 +93,7 @@ def invite(conn: Connection, community_id: int, staff_id: int, machine_now: date
         {
             "community_id": community_id,
             "staff_id": staff_id,
-            "token_hash": _hash(token),
+            "token_hash": hashed(token),
             "expires_at": machine_now + LINK_LIFE,
         },
     )
@@ -101,13 +102,13 @@ def invite(conn: Connection, community_id: int, staff_id: int, machine_now: date
 
 def invited(conn: Connection, token: str, machine_now: datetime) -> tuple[int, str] | None:
     """Whose link this is: (community, name); None when it is unknown, used or too old. Using it up is `redeem`."""
-    row = conn.execute(_OF_LINK, {"token": _hash(token), "machine_now": machine_now}).one_or_none()
+    row = conn.execute(_OF_LINK, {"token": hashed(token), "machine_now": machine_now}).one_or_none()
     return None if row is None else (row.community_id, row.name)
 
 
 def redeem(conn: Connection, community_id: int, token: str, machine_now: datetime) -> str | None:
     """Use the link up and open a session; its cookie's value. None: the link is unknown here, used or too old."""
-    link = {"of_community": community_id, "token": _hash(token), "machine_now": machine_now}
+    link = {"of_community": community_id, "token": hashed(token), "machine_now": machine_now}
     used = conn.execute(_USE, link).one_or_none()
     return None if used is None else open_session(conn, community_id, used.staff_id, machine_now)
 
@@ -121,7 +122,7 @@ def open_session(conn: Connection, community_id: int, staff_id: int, machine_now
         {
             "community_id": community_id,
             "staff_id": staff_id,
-            "token_hash": _hash(token),
+            "token_hash": hashed(token),
             "csrf": secrets.token_urlsafe(24),
             "seen_at": machine_now,
             "expires_at": machine_now + SESSION_LIFE,
@@ -133,7 +134,7 @@ def open_session(conn: Connection, community_id: int, staff_id: int, machine_now
 def find(conn: Connection, token: str, machine_now: datetime) -> tuple[Signed, bool] | None:
     """Who holds this cookie, and whether `seen` should be called; None: nobody, or it has ended."""
     row = conn.execute(
-        _OF_SESSION, {"token": _hash(token), "machine_now": machine_now, "idle_since": machine_now - IDLE_LIFE}
+        _OF_SESSION, {"token": hashed(token), "machine_now": machine_now, "idle_since": machine_now - IDLE_LIFE}
     ).one_or_none()
     if row is None:
         return None
@@ -143,7 +144,7 @@ def find(conn: Connection, token: str, machine_now: datetime) -> tuple[Signed, b
 
 
 def _own(community_id: int, token: str) -> ColumnElement[bool]:
-    return and_(SESSION.c.community_id == community_id, SESSION.c.token_hash == _hash(token))
+    return and_(SESSION.c.community_id == community_id, SESSION.c.token_hash == hashed(token))
 
 
 def seen(conn: Connection, community_id: int, token: str, machine_now: datetime) -> None:

@@ -312,13 +312,16 @@ class Work:
         values = dict(effect.values)
         if ticket is not None and values.get("number", "{number}") == "{number}":
             values["number"] = ticket.number
-        for person in self._audience(effect):
+        audience = self._audience(effect)
+        chats = identity.places_of_staff(self.conn, self.community.id, [person.id for person in audience])
+        for person in audience:
             text = self.core.words(effect.key, _as_seen_by(person.role, values), person.language)
             say = Say(text, key=effect.key, priority=effect.priority)
-            board, *bound = self._places_of(person.id)
-            self._letter(board, say, ticket.id if ticket else None)
+            self._letter(staff_address(person.id), say, ticket.id if ticket else None)
+            bound = chats.get(person.id, ())
             pressed = replace(say, buttons=self._steps(ticket, person)) if ticket and bound else say
-            for place in bound:
+            for chat in bound:
+                place = Address(chat.channel, chat.account, chat.address, conversation_id=chat.id)
                 self._letter(place, pressed, ticket.id if ticket else None)
 
     # ── who is asking ──
@@ -405,14 +408,6 @@ class Work:
             Button(self.core.words(f"utter_act_{action}", {}, person.language), f"act:{ticket.number}:{action}")
             for action in tickets.steps(ticket.kind, ticket.status, person.role)
         )
-
-    def _places_of(self, staff_id: int) -> list[Address]:
-        """The board of the member of staff, and the conversations that are bound to them."""
-        bound = identity.places_of_staff(self.conn, self.community.id, staff_id)
-        return [
-            staff_address(staff_id),
-            *(Address(r.channel, r.account, r.address, conversation_id=r.id) for r in bound),
-        ]
 
     # ── beneath the effects ──
 
