@@ -248,7 +248,7 @@ async def test_without_cutting(play: Stage, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_counting_characters_instead_of_code_units(play: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "split", partial(parts.split, size=len))
+    monkeypatch.setattr(parts, "units", len)
     with pytest.raises(SendError):
         await play.polled().send(str(play.telegram.person()), Message(1, "😀" * 3000))
     assert play.telegram.violations == ["a message of over 4096"]

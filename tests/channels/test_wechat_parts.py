@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.channels import Message
@@ -174,6 +174,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
+@example([("subscribe", 0), ("scan", 0), ("send", 3), ("subscribe", 0), ("send", 1), ("send", 3)])
 def test_no_window_ever_gives_more_than_wechat_does(steps: list[tuple[str, int]]) -> None:
     """Against WeChat's table as the fake holds it: each source filled anew by its own deed, spent soonest first."""
     asyncio.run(_play(steps))

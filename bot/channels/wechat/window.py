@@ -9,7 +9,8 @@
 
 developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage (in force since 12 June 2023). Doing the same
 again fills that line anew; what was left is not added. The page does not say from which line WeChat takes a message when
-several are open: here it is the one that ends first, and WeChat's own word (45015, 45047) closes them all.
+several are open: here it is the one that ends first (of two that end at once, the first by name, so that two counts of the
+same deeds agree), and WeChat's own word (45015, 45047) closes them all.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Windows:
                 end = datetime.fromtimestamp(line["since"], UTC) + allowed.lasts - allowed.spare
                 if now < end:
                     ends[source] = end
-        return sorted(ends, key=lambda source: ends[source])
+        return sorted(ends, key=lambda source: (ends[source], source))
 
     async def take(self, openid: str, messages: int) -> Mapping[Source, int] | None:
         """Count this many messages as sent, all or none. What was taken, for `give_back`; None: not so many are left."""
