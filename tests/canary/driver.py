@@ -18,7 +18,7 @@ import structlog
 from PIL import Image
 from sqlalchemy import select
 
-from bot import digest, identity, privacy, sessions, store
+from bot import digest, identity, sessions, store
 from bot.channels import Inbound
 from bot.core.access import Refused
 from bot.core.tickets import TRANSITIONS, IllegalMove
@@ -50,8 +50,10 @@ FORGED = ("house:family", "house:tenant", "house:list", "house:me", "house:leave
 NUMBERED = ("house:remove:{}", "house:list:{}", "house:family:{}", "house:me:{}", "confirm:{}", "not_fixed:{}", "withdraw:{}",
             "dispute:{}", "agree:{}", "decline:{}", "rate:{}:1", "rate:{}:5")  # fmt: skip
 PAGES = ("/desk?tab=all", "/desk?tab=mine", "/desk?tab=free", "/desk?tab=overdue", "/desk/talks?tab=all", "/desk/talks", "/desk/calls",
-         "/desk/notices", "/desk/file", "/desk/digest", "/desk/duty", "/desk/people", "/desk/people?tab=staff", "/desk/rooms")  # fmt: skip
+         "/desk/notices", "/desk/file", "/desk/digest", "/desk/duty", "/desk/people", "/desk/people?tab=staff", "/desk/rooms",
+         "/desk/disclosures")  # fmt: skip
 _CODE = re.compile(r"(?<![0-9A-Z])[2-9A-HJKMNP-TW-Z]{5}-[2-9A-HJKMNP-TW-Z]{5}(?![0-9A-Z])")
+_COPY = re.compile(r"/mine/[\w-]+")
 
 
 @dataclass
@@ -103,7 +105,9 @@ class Canary:
         self._ids = itertools.count(1)
         self._outbox = self._inbox = self._ticket = 0
         self.codes: list[str] = []
+        self.copies: list[tuple[int, str]] = []  # (conversation, the link that hands out its copy)
         self.buttons: list[tuple[int, str, str]] = []  # (conversation, value, tap)
+        self.taken = 0  # copies that were handed out
         self.photos: list[tuple[int, str]] = []
         self.event = "the beginning"
         self._logs: list[Any] = []
@@ -191,11 +195,15 @@ class Canary:
                 allowed = self._of_talk(row.conversation_id, before)
             shown = self.oracle.judge(f"{talk.channel} {talk.address} ({row.key})", text, allowed)
             self.oracle.heard[row.conversation_id] |= shown
-            self.codes += [code for code in _CODE.findall(row.text) if code not in self.codes]
+            self._note_codes(row.text)
+            self.copies += [(row.conversation_id, link) for link in _COPY.findall(row.text)]
             self.buttons += [
                 (row.conversation_id, value, f"{row.id}.{at}") for at, (_, value) in enumerate(row.buttons)
             ]
         self._in_public.clear()
+
+    def _note_codes(self, text: str) -> None:
+        self.codes += [code for code in _CODE.findall(text) if code not in self.codes]
 
     def _of_talk(self, talk_id: int, before: Snapshot, *, copy: bool = False) -> frozenset[str]:
         """What was this conversation's before the event, or is after it."""
@@ -350,10 +358,10 @@ class Canary:
     async def forges(self) -> None:
         """A button nobody was shown."""
         mouth = self.mouth()
-        number = self.rng.choice((self.rng.randint(1, 60), self.ticket().id if self.facts.rows["ticket"] else 1))
-        label = self.rng.choice(self.estate.homes).label
+        home = self.rng.choice(self.estate.homes)
+        number = self.rng.choice((self.rng.randint(1, 60), home.household, self.ticket().id if self.facts.rows["ticket"] else 1))
         numbered = [b.format(number) for b in NUMBERED]
-        await self.say(mouth, button=self.rng.choice(self.rng.choice((FORGED, numbered, numbered, (f"pick:{label}",)))))
+        await self.say(mouth, button=self.rng.choice(self.rng.choice((FORGED, numbered, numbered, (f"pick:{home.label}",)))))
 
     async def presses_on(self) -> None:
         """What leads somewhere: the button, then a yes."""
@@ -474,6 +482,22 @@ class Canary:
         talk = self.rng.choice(self.facts.rows["conversation"])
         await self.open(self.worker(), f"/desk/talks/{talk.id}")
 
+    async def looks_somebody_up(self) -> None:
+        """A home or a resident of either community, by a colleague of either."""
+        await self.open(self.worker(), self._lookup())
+
+    def _lookup(self) -> str:
+        home, person = self.rng.choice(self.estate.homes), self.rng.choice(self.estate.people)
+        return self.rng.choice((f"/desk/rooms/{home.household}", f"/desk/people/{person.id}"))
+
+    async def gives_a_code_at_the_counter(self) -> None:
+        """For a household of either community, by any role, on the page of a room that need not be its own."""
+        worker, home = self.worker(), self.rng.choice(self.estate.homes)
+        room = self.rng.choice((home, home, home, self.rng.choice(self.estate.homes)))
+        typed = {"household": str(home.household), "role": self.rng.choice(("owner", "family", "tenant")), "once": f"c{next(self._ids)}"}
+        answer = await self.post(worker, f"/desk/rooms/{room.household}/invite", typed)
+        self._note_codes(answer.text)
+
     async def looks_at_a_photo(self) -> None:
         if self.photos:
             worker = self.worker()
@@ -589,13 +613,23 @@ class Canary:
         self._judge_page(boss, "the books", self.database.read(EVERY, read))
 
     async def takes_a_copy(self) -> None:
-        """What the link of `privacy:export` hands out."""
-        talk = self.rng.choice(self.facts.rows["conversation"])
-        copy = privacy.as_json(self.database.read(EVERY, lambda c: privacy.export_of(c, talk.community_id, talk.id, self.facts.today)))
-        allowed = self._of_talk(talk.id, self.facts, copy=True)
-        if talk.staff_id is not None:
-            allowed |= self.oracle.heard[talk.id]
-        self.oracle.judge(f"the copy of {talk.address}", copy, allowed)
+        """Somebody asks for the copy of what is held about them, and whoever has the link takes it; a used link hands out nothing."""
+        mouth = self.mouth()
+        await self.say(mouth, button="privacy:export")
+        await self._settled()
+        if not self.copies:
+            return
+        talk_id, link = self.rng.choice(self.copies[-4:])
+        self.event += f" | opens {link} of conversation {talk_id}"
+        preview = await self._http.get(link)
+        self.oracle.judge("a preview of the link", preview.text, frozenset())
+        allowed = self._of_talk(talk_id, self.facts, copy=True)
+        if self.facts.talk(talk_id).staff_id is not None:
+            allowed |= self.oracle.heard[talk_id]
+        answer = await self._http.post(link)
+        assert answer.status_code in (200, 410), answer.text[:2000]
+        self.oracle.judge(f"the copy of conversation {talk_id}", answer.text, allowed)
+        self.taken += answer.status_code == 200
 
     # ── time, and what goes wrong ──
 
@@ -637,11 +671,16 @@ class Canary:
             await self.works()
 
     async def _epilogue(self) -> None:
-        """Every role opens every page once more, and tickets of either community."""
+        """Copies are taken, and every role opens pages, homes and tickets of either community once more."""
+        for _ in range(8):
+            self.event = "the epilogue"
+            await self.takes_a_copy()
         for worker in self.estate.staff:
             self.event = "the epilogue"
             for path in self.rng.sample(PAGES, 5):
                 await self.open(worker, path)
+            for _ in range(3):
+                await self.open(worker, self._lookup())
             for ticket in self.rng.sample(self.facts.rows["ticket"], min(5, len(self.facts.rows["ticket"]))):
                 await self.open(worker, f"/desk/tickets/{ticket.number}")
 
@@ -653,6 +692,6 @@ EVENTS: dict[Callable[[Canary], Awaitable[None]], int] = {
     Canary.redeems: 5, Canary.presses: 8, Canary.presses_anothers: 5, Canary.forges: 7, Canary.presses_on: 6, Canary.sends_a_photo: 3,
     Canary.writes_in_private_to_a_group: 1, Canary.reads_the_page: 3, Canary.looks_at_a_page: 7, Canary.looks_at_a_ticket: 8,
     Canary.looks_at_a_talk: 2, Canary.looks_at_a_photo: 2, Canary.works: 9, Canary.notes: 2, Canary.takes_over: 2, Canary.files: 4,
-    Canary.calls: 1, Canary.decides_who_belongs: 7, Canary.reads_the_office_books: 2, Canary.takes_a_copy: 3, Canary.time_passes: 4,
+    Canary.looks_somebody_up: 5, Canary.gives_a_code_at_the_counter: 3, Canary.calls: 1, Canary.decides_who_belongs: 7, Canary.reads_the_office_books: 2, Canary.takes_a_copy: 3, Canary.time_passes: 4,
     Canary.something_breaks: 1, Canary.moves_out: 2,
 }  # fmt: skip

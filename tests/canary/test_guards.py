@@ -135,6 +135,26 @@ def _the_copy_is_of_everybody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(privacy, "_rows", rows)
 
 
+def _homes_are_shown_in_full(patch: pytest.MonkeyPatch) -> None:
+    """Whoever may look a home up sees its telephones."""
+    true_home, true_person = views.home, views.person
+    patch.setattr(views, "home", lambda home, *, full: true_home(home, full=True))
+    patch.setattr(views, "person", lambda one, *, full: true_person(one, full=True))
+
+
+def _a_link_hands_out_what_was_asked_for_last(patch: pytest.MonkeyPatch) -> None:
+    """The copy is of whoever asked for one most recently."""
+    true_take = privacy.take_export
+
+    def take(conn: Any, token: str, machine_now: Any) -> Any:
+        found = true_take(conn, token, machine_now)
+        whose = select(privacy.EXPORT.c.community_id, privacy.EXPORT.c.conversation_id)
+        last = conn.execute(whose.order_by(privacy.EXPORT.c.id.desc()).limit(1)).one()
+        return found and tuple(last)
+
+    patch.setattr(privacy, "take_export", take)
+
+
 def _photos_are_everybodys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(photos, "sent_by", lambda conn, community_id, conversation_id, kept: True)
 
@@ -190,6 +210,8 @@ MUTANTS = (
     Mutant("members are shown to tenants", _members_are_shown_to_tenants, (Canary.presses_on,)),
     Mutant("neighbours are shown", _a_neighbour_sees_who_lives_next_door, (Canary.forges,)),
     Mutant("the copy is of everybody", _the_copy_is_of_everybody, (Canary.takes_a_copy,)),
+    Mutant("a link hands out another's copy", _a_link_hands_out_what_was_asked_for_last, (Canary.takes_a_copy,)),
+    Mutant("homes are shown in full", _homes_are_shown_in_full, (Canary.looks_somebody_up,)),
     Mutant("photos are everybody's", _photos_are_everybodys, (Canary.reads_the_page, Canary.sends_a_photo)),
     Mutant("staff see every photo", _staff_photos_are_everybodys, (Canary.looks_at_a_photo, Canary.sends_a_photo)),
     Mutant("a group is a chat", _a_group_is_a_chat_like_any_other, (Canary.writes_in_private_to_a_group, Canary.status)),
@@ -203,8 +225,8 @@ async def test_a_guard_taken_away_is_noticed(
 ) -> None:
     canary = Canary(sqlite_database, tmp_path, 5)
     for event in EVENTS:
-        monkeypatch.setitem(EVENTS, event, 30 if event in mutant.most else 2)
+        monkeypatch.setitem(EVENTS, event, 60 if event in mutant.most else 2)
     mutant.harm(monkeypatch)
     async with running(canary.site):
         with pytest.raises(Leak, match=r"seed 5, "):
-            await canary.run(200, every=4)
+            await canary.run(400, every=4)
