@@ -6,6 +6,7 @@ dialogue goes on with buttons, menus and rules.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,6 +17,17 @@ from bot.faq import Finder
 from bot.store import Claim
 from bot.understanding import Nlu, Understood, understand
 from bot.workers import Hearing
+
+#: What makes a question of fees one of the speaker's own account: the cashier's, never the FAQ's.
+_OWN_ACCOUNT = re.compile(r"我家|我们家|我的|我这|咱家|本户|欠|\b(?:my|our|mine|i owe|we owe)\b", re.IGNORECASE)
+
+
+def _is_asked(matter: Matter) -> bool:
+    """Whether data/faq.yml may have the answer: a question of the rules, also one about who pays; never one of an account."""
+    if matter.intent == "fee_query":
+        own = matter.values("period") or matter.values("amount") or _OWN_ACCOUNT.search(matter.text)
+        return not own
+    return matter.intent == "faq"
 
 
 class Ear:
@@ -30,7 +42,7 @@ class Ear:
 
     async def _looked_up(self, matter: Matter, language: Language) -> Matter:
         """A question of the kind data/faq.yml answers, with the entry that does."""
-        if self._finder is None or matter.intent != "faq":
+        if self._finder is None or not _is_asked(matter):
             return matter
         return replace(matter, faq=await self._finder.find(matter.text, language))
 

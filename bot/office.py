@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 import yaml
 
-from bot.core import domain, faq, policy, tickets, triage
+from bot.core import danger, domain, faq, policy, tickets, triage
 from bot.core.calendar import Calendar
 from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve import kinds
@@ -44,6 +44,7 @@ def open_office(root: Path) -> Script:
     dangers: triage.TriageRules | None = None
     listed: kinds.Kinds | None = None
     asked: faq.Faq | None = None
+    answers: danger.Answers | None = None
     try:
         rules = policy.load(_yaml(root / "data" / "policy.yml", found))
     except policy.PolicyError as error:
@@ -60,8 +61,13 @@ def open_office(root: Path) -> Script:
         asked = faq.load(_yaml(root / "data" / "faq.yml", found))
     except faq.FaqError as error:
         found.extend(_split("data/faq.yml", str(error)))
+    try:
+        answers = danger.load(_yaml(root / "data" / "danger.yml", found), {row.name for row in dangers.dangers} if dangers else ())
+    except danger.DangerError as error:
+        found.extend(_split("data/danger.yml", str(error)))
     needed = {f"utter_status_{s}" for table in tickets.TRANSITIONS.values() for s in table}
     needed |= set(dangers.lines) if dangers else set()
+    needed |= answers.lines if answers else frozenset()
     found.extend(
         Mistake("domain.yml", key, "is missing", "Add it, in both languages.") for key in sorted(needed - set(responses))
     )
@@ -69,9 +75,9 @@ def open_office(root: Path) -> Script:
         Mistake("bot/core/tickets.py", f"{kind}.{status}", "is reached by no move", "Give it one, or remove it.")
         for kind, status in tickets.unreachable()
     )
-    if found or rules is None or dangers is None or listed is None or asked is None:
+    if found or rules is None or dangers is None or listed is None or asked is None or answers is None:
         raise Mistakes(tuple(found))
-    return Script(responses, rules, dangers, intents, listed, asked)
+    return Script(responses, rules, dangers, intents, listed, asked, answers)
 
 
 def _split(file: str, text: str) -> list[Mistake]:

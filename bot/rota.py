@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, Connection, Integer, and_, bindparam, case, exists, or_, select
 from sqlalchemy.sql import ColumnElement
 
+from bot.core.tickets import DESK_STAFF
 from bot.core.types import Community
 from bot.tables import table
 
@@ -53,7 +54,7 @@ _NOW_ON = or_(
     ),
 )
 _OWN = DUTY.c.community_id == bindparam("community_id")
-_ANYBODY = select(
+_DESK = select(
     or_(
         exists().where(
             _OWN,
@@ -61,6 +62,7 @@ _ANYBODY = select(
             STAFF.c.community_id == DUTY.c.community_id,
             STAFF.c.id == DUTY.c.staff_id,
             STAFF.c.active,
+            STAFF.c.role.in_(DESK_STAFF),
         ),
         ~exists().where(_OWN),
     )
@@ -96,8 +98,9 @@ def _instant(community: Community, now: datetime) -> dict[str, object]:
 
 
 def on_duty(conn: Connection, community: Community, now: datetime) -> bool:
-    """Whether anybody is on duty. An office that keeps no rota counts as always there."""
-    return bool(conn.scalar(_ANYBODY, _instant(community, now)))
+    """Whether anybody is on duty who takes hand-overs: the front desk or who stands in for it. An office that keeps no rota counts
+    as always there."""
+    return bool(conn.scalar(_DESK, _instant(community, now)))
 
 
 def audience(conn: Connection, community: Community, now: datetime, role: str) -> tuple[Colleague, ...]:

@@ -19,6 +19,7 @@ from bot.core import access, masking, tickets
 from bot.core.policy import Policy
 from bot.core.resolve import invitecode
 from bot.core.types import (
+    RANK,
     ActAs,
     AmendTicket,
     Appointment,
@@ -279,6 +280,10 @@ class Work:
             after = replace(after, appointment=effect.appointment)
         if effect.kind == "urge":
             after = replace(after, urged_at=self.now)
+        if effect.location:
+            after = replace(after, location=effect.location)
+        if effect.priority is not None and RANK[effect.priority] < RANK[after.priority]:
+            after = replace(after, priority=effect.priority.value)
         if effect.photos:
             casebook.add_photos(self.conn, self.community.id, after.id, effect.photos, self.now)
             after = replace(after, photos=after.photos + len(effect.photos))

@@ -12,9 +12,10 @@ from typing import Any
 
 from bot.core.types import Button, Entity, Frame, Matter, OpenQuestion, Ranked, State
 
-VERSION = 2
+VERSION = 3
 _UPCASTERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda raw: {**raw, "noticed": ""},  # before there was a privacy notice
+    2: lambda raw: {**raw, "sorry": 0},  # before anger was answered with a word of regret
 }
 
 
@@ -42,6 +43,7 @@ def state_to_json(state: State) -> dict[str, Any]:
         "survey": state.survey,
         "turns": state.turns,
         "noticed": state.noticed,
+        "sorry": state.sorry,
     }
 
 
@@ -75,6 +77,7 @@ def state_from_json(data: Mapping[str, Any]) -> State:
         survey=raw["survey"],
         turns=raw["turns"],
         noticed=raw["noticed"],
+        sorry=raw["sorry"],
     )
 
 

@@ -18,6 +18,7 @@ clock or draws a random number: the same arguments give the same Turn, always.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
@@ -37,10 +38,13 @@ from bot.core.flows import (
     handover,
     household,
     privacy,
+    same,
 )  # fmt: skip
 from bot.core.flows.form import Flow
-from bot.core.resolve import answer, language, when
+from bot.core.resolve import answer, language, temper, when
 from bot.core.resolve.command import command
+from bot.core.resolve.numerals import ZH_NUMERAL, fold
+from bot.core.resolve.opening import bare
 from bot.core.talk import Gathering, Talk, shorten
 from bot.core.types import (
     AmendTicket,
@@ -61,12 +65,18 @@ from bot.core.types import (
     TicketDraft,
     TicketFiled,
     TicketMoved,
+    TicketView,
     Turn,
 )
 
 #: Intents that answer a question and open nothing of their own.
 ANSWERS = frozenset({"inform", "affirm", "deny", "rate", "thank"})
 _MOST_MATTERS = 3
+#: What somebody may be angry about with the office. Anger at a neighbour or the weather is no reason to be sorry for ourselves, yet a
+#: complaint is: it was the office that let it come to that.
+_ANGERS = frozenset({"complaint", "ticket_status", "repair", "fee_query", "handoff", "permit", "service_request", "rate", "ticket_change"})
+_NOT_SORRY_AGAIN = 6  # turns
+_FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
 
 
 def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | NeedMore:
@@ -101,6 +111,7 @@ def _hear(talk: Talk, heard: Heard) -> None:
         urgent = tuple(t for t in talk.facts.open_tickets if t.kind == "emergency")
         talk.facts = replace(talk.facts, speaker=Speaker(), open_tickets=urgent)
     _lapsed(talk)
+    talk.upset = temper.upset(heard.text)
     flow_before = talk.state.flow
     for listen in _LISTENERS:
         if listen(talk, heard):
@@ -145,6 +156,15 @@ def _in_group(talk: Talk, heard: Heard) -> bool:
     return True
 
 
+def _regrets(talk: Talk, heard: Heard) -> bool:
+    """Anger is met with one sentence of regret, before whatever is done about it, and not again for some turns."""
+    last = talk.state.sorry
+    if talk.upset and _top(heard) in _ANGERS and not (last and talk.state.turns - last <= _NOT_SORRY_AGAIN):
+        talk.become(sorry=talk.state.turns)
+        talk.say("utter_regret")
+    return False
+
+
 def _comes_or_goes(talk: Talk, heard: Heard) -> bool:
     """The chat was opened: a greeting, unless a code came with it. It was left: nobody is there to hear anything."""
     if heard.event == "left":
@@ -169,12 +189,19 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
         talk.become(agenda=(*talk.state.agenda, *rest)[:_MOST_MATTERS])
         return True
     if talk.state.flow == emergency.FLOW:
-        if current is None or heard.button or _turns_elsewhere(talk, heard):
+        if current is None or heard.button or _leaves_danger(talk, heard, current):
             emergency.leave(talk)
             return False
         emergency.stay(talk, current, heard.text, heard)
         return True
     return False
+
+
+def _leaves_danger(talk: Talk, heard: Heard, current: TicketView) -> bool:
+    """Whether the words are surely of something else. A question, or the end of the danger, is never taken for a request."""
+    if _top(heard) == "ticket_status" and _surely(talk, heard, "ticket_status") and talk.state.frames:
+        return talk.script.danger.answer(current.category, heard.text) is None  # "what about my tap then"
+    return _turns_elsewhere(talk, heard) and not emergency.belongs(talk, current, heard.text)
 
 
 def _may_be_danger(talk: Talk, heard: Heard) -> bool:
@@ -320,10 +347,31 @@ def _button_rate(talk: Talk, rest: str, heard: Heard) -> None:
         aftercare.rate(talk, ticket_id, score, "")
 
 
+def _button_back(talk: Talk, rest: str, heard: Heard) -> None:
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is None:
+        _stale(talk)
+    else:
+        form.back(talk, flow)
+
+
+def _button_restart(talk: Talk, rest: str, heard: Heard) -> None:
+    """The form in progress from its first question on; without one, the menu."""
+    flow = FLOWS.get(talk.state.flow or "")
+    talk.become(open_question=None)
+    if flow is None:
+        _greet(talk, Matter("", "greet", 1.0), heard)
+        return
+    talk.say("utter_start_over")
+    _begin(talk, flow, None, heard)
+
+
 _BUTTONS: Mapping[str, Callable[[Talk, str, Heard], None]] = {
     "yes": _button_yes_no("是"),
     "no": _button_yes_no("不是"),
     "cancel": lambda talk, rest, heard: _drop(talk),
+    "back": _button_back,
+    "restart": _button_restart,
     "menu": _button_menu,
     "say": _button_say,
     "pick": _button_pick,
@@ -387,7 +435,7 @@ def _drop(talk: Talk) -> None:
 def _open_question(talk: Talk, heard: Heard) -> bool:
     text = heard.text
     if talk.state.flow == aftercare.REASON:
-        if _turns_elsewhere(talk, heard):
+        if _turns_elsewhere(talk, heard) and _top(heard) not in aftercare.REASONS:
             talk.become(flow=None, asking=None, slots={})
             return False
         aftercare.reason(talk, text)
@@ -418,7 +466,7 @@ def _about_work_done(talk: Talk, heard: Heard) -> bool:
     if ticket is None:
         return False
     said = _yes_no(talk, heard)
-    if follow.not_fixed(heard.text):
+    if follow.not_fixed(heard.text) or follow.nobody_came(heard.text):
         follow.answer(talk, "not_fixed", ticket, heard.text)
     elif follow.fixed(heard.text) or said is True or _top(heard) == "thank":
         follow.answer(talk, "confirm", ticket, heard.text)
@@ -486,8 +534,42 @@ def _read_wrongly(talk: Talk, matter: Matter, heard: Heard) -> None:
     _menu(talk)
 
 
+_PASSED_ON: Mapping[str, str] = {"fee_query": "fee_case", "feedback": "feedback"}
+
+
 def _pass_it_on(talk: Talk, matter: Matter, heard: Heard) -> None:
-    _begin(talk, FLOWS["fee_case" if matter.intent == "fee_query" else "enquiry"], matter, heard)
+    """The offer was taken: what is still missing is asked; where nothing is, a second yes would be one too many."""
+    flow = FLOWS[_PASSED_ON.get(matter.intent, "enquiry")]
+    form.begin(talk, flow, matter, heard)
+    if form.complete(talk, flow):
+        form.submit(talk, flow)
+    else:
+        form.ask_next(talk, flow)
+
+
+def _about_same(talk: Talk, heard: Heard) -> bool:
+    """Whether it is the fault that was reported before. Anything else goes on with the form."""
+    flow, question = FLOWS.get(talk.state.flow or ""), talk.state.open_question
+    said = same.said(heard.text) if (plain := _yes_no(talk, heard)) is None else plain
+    if flow is None or question is None or said is None:
+        return False
+    if not same.settle(talk, flow, question.ticket_id, said, heard):
+        form.ask_next(talk, flow)
+    return True
+
+
+def _about_no_show(talk: Talk, heard: Heard) -> bool:
+    question = talk.state.open_question
+    ticket = talk.ticket(question.ticket_id) if question else None
+    said = _yes_no(talk, heard)
+    talk.become(open_question=None)
+    if said is None or ticket is None:
+        return False
+    if said:
+        follow.complain_of_no_show(talk, ticket)
+    else:
+        talk.say("utter_affirm_idle")
+    return True
 
 
 def _about_draft(talk: Talk, heard: Heard) -> bool:
@@ -506,6 +588,8 @@ _QUESTIONS: Mapping[str, Callable[[Talk, Heard], bool]] = {
     "intent": _about_first(_open_as_said, _read_wrongly),
     "pass_on": _about_first(_pass_it_on, lambda talk, matter, heard: talk.say("utter_affirm_idle")),
     "draft": _about_draft,
+    same.QUESTION: _about_same,
+    follow.NO_SHOW: _about_no_show,
 }
 
 
@@ -537,6 +621,8 @@ def _in_form(talk: Talk, heard: Heard) -> bool:
         talk.become(misses=0)
         if asking == "confirm" or asking == "change":
             talk.say("utter_changed")
+        elif asking not in done and (value := form.noted(talk, done)):
+            talk.say("utter_noted_value", value=value)
         form.ask_next(talk, flow)
         return True
     if asking in ("confirm", "change") and _decided(talk, flow, heard, asking):
@@ -545,7 +631,21 @@ def _in_form(talk: Talk, heard: Heard) -> bool:
         talk.become(slots={**talk.state.slots, "when_any": True}, misses=0)
         form.ask_next(talk, flow)
         return True
-    return _missed(talk, flow, heard)
+    return _adds(talk, flow, heard) or _missed(talk, flow, heard)
+
+
+def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
+    """More of the same matter, instead of an answer: it goes with the rest, and what was asked is asked again. The same words
+    a second time add nothing."""
+    said, text = str(talk.state.slots.get("description", "")), heard.text.strip()
+    if _top(heard) not in flow.intents or not _surely(talk, heard, _top(heard)):
+        return False
+    if bare(text) not in said:
+        talk.become(slots={**talk.state.slots, "description": f"{said}；{text}"})
+        talk.say("utter_noted_more")
+    talk.become(misses=0)
+    form.ask_next(talk, flow)
+    return True
 
 
 def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
@@ -580,7 +680,7 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
         return False
     if top.intent in BY_INTENT:
         talk.become(agenda=(*talk.state.agenda, top)[:_MOST_MATTERS])
-        talk.say("utter_kept_for_later", matter=shorten(top.text, 20))
+        talk.say("utter_kept_for_later", matter=shorten(bare(top.text), 20))
         form.ask_next(talk, flow)
         return True
     if top.intent in _IN_BETWEEN:
@@ -601,11 +701,19 @@ def _missed(talk: Talk, flow: Flow, heard: Heard) -> bool:
         return True
     asking = talk.state.asking
     hints = {"room": "utter_room_unclear", "when": "utter_when_unclear", "contact": "utter_contact_unclear"}
-    if asking in hints:
-        talk.ask(hints[asking], asking)
+    if asking in hints and _tries(talk, heard, asking):
+        talk.ask(hints[asking], asking, buttons=form.choices(talk, flow))
     else:
         form.ask_next(talk, flow)
     return True
+
+
+def _tries(talk: Talk, heard: Heard, asking: str) -> bool:
+    """Whether these words try to answer. A room and a number have figures; a bare yes answers no such question. Whoever does not try is
+    not told that they are unclear."""
+    if asking == "when":
+        return _yes_no(talk, heard) is None
+    return _FIGURE.search(fold(heard.text)) is not None
 
 
 # ── 7 a fresh message ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -651,7 +759,8 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
         else:
             _not_understood(talk, heard)
         return
-    talk.become(misses=0, slots={})
+    early = talk.state.slots.get(form.EARLY)
+    talk.become(misses=0, slots={form.EARLY: early} if early else {})
     if matter.intent in BY_INTENT:
         _begin(talk, BY_INTENT[matter.intent], matter, heard)
     else:
@@ -664,7 +773,8 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 def _begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     form.begin(talk, flow, matter, heard)
-    form.ask_next(talk, flow)
+    if matter is None or not same.offer(talk, flow, matter):
+        form.ask_next(talk, flow)
 
 
 def _not_understood(talk: Talk, heard: Heard) -> None:
@@ -689,7 +799,8 @@ def _misread(
     misread = Misread(masked, talk.language, first.intent, first.confidence, why, model=model)
     talk.do(misread)
     if talk.state.flow is None:
-        talk.become(slots={"unheard": text.strip(), "misread": [masked, first.intent, first.confidence, model]})
+        kept = {"unheard": text.strip(), "misread": [masked, first.intent, first.confidence, model]}
+        talk.become(slots={**talk.state.slots, **kept})
 
 
 def _menu(talk: Talk) -> None:
@@ -697,7 +808,10 @@ def _menu(talk: Talk) -> None:
 
 
 def _fee(talk: Talk, matter: Matter, heard: Heard) -> None:
-    """An account is spoken of to its household alone; anybody else is shown the way to be known."""
+    """A question of the rules has its answer in the FAQ. An account is spoken of to its household alone; anybody else is shown the way to
+    be known."""
+    if _answered_by_faq(talk, matter):
+        return
     if talk.facts.speaker.bindings:
         _pass_on("utter_fee_no_figure")(talk, matter, heard)
     else:
@@ -768,11 +882,14 @@ def _rate(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 
 def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
-    """A bare value with no question open: a new time for the one open visit, else it is not understood."""
+    """A bare value with no question open: a new time for the one open visit; else a room, a time or a telephone is kept for the
+    matter to come, which is asked for; else it is not understood."""
     window = when.parse_when(matter.text, talk.local_now)
     visits = [t for t in follow.visible(talk) if t.appointment]
     if isinstance(window, when.Window) and len(visits) == 1:
         follow.change(talk, matter, heard)
+    elif form.keep_early(talk, matter.text, heard):
+        talk.ask("utter_ask_matter", "menu")
     else:
         _not_understood(talk, heard)
 
@@ -780,6 +897,7 @@ def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
 _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "fee_query": _fee,
     "faq": _faq,
+    "feedback": _pass_on("utter_feedback_offer"),
     "bind": binding.begin,
     "ticket_status": _status,
     "ticket_change": _change,
@@ -804,7 +922,7 @@ _ANSWERED: tuple[Callable[[Talk, Heard], bool], ...] = (
     binding.heard, household.heard, privacy.heard, _open_question, _in_form,
 )  # fmt: skip
 _LISTENERS: tuple[Callable[[Talk, Heard], bool], ...] = (
-    _life_safety, _in_group, colleague.heard, handover.heard, _picked, _voice, _cancelled, binding.invited, _comes_or_goes,
+    _life_safety, _in_group, colleague.heard, handover.heard, _regrets, _picked, _voice, _cancelled, binding.invited, _comes_or_goes,
     *_ANSWERED,
 )  # fmt: skip
 
@@ -812,15 +930,19 @@ _LISTENERS: tuple[Callable[[Talk, Heard], bool], ...] = (
 def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:
     """Within a form a question with an answer is answered; one without is kept for afterwards: the honest answer there is an
     offer, and that is a question."""
-    if _answered_by_faq(talk, matter):
-        return
+    if not _answered_by_faq(talk, matter):
+        _keep_for_later(talk, matter, heard)
+
+
+def _keep_for_later(talk: Talk, matter: Matter, heard: Heard) -> None:
     talk.become(agenda=(*talk.state.agenda, matter)[:_MOST_MATTERS])
-    talk.say("utter_kept_for_later", matter=shorten(matter.text, 20))
+    talk.say("utter_kept_for_later", matter=shorten(bare(matter.text), 20))
 
 
 _IN_BETWEEN: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "ticket_status": _status,
     "handoff": _handoff,
+    "feedback": _keep_for_later,
     "greet": lambda talk, matter, heard: None,
     "goodbye": _simply("utter_goodbye"),
     "out_of_scope": _simply("utter_out_of_scope"),
@@ -851,7 +973,7 @@ def _next_on_agenda(talk: Talk) -> None:
     talk.become(agenda=rest)
     if matter.confidence < talk.script.policy.sure:
         return
-    talk.say("utter_next_matter", matter=shorten(matter.text, 20))
+    talk.say("utter_next_matter", matter=shorten(bare(matter.text), 20))
     _open_matter(talk, matter, Heard(matter.text, (matter,)))
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import yaml
 
+from bot.core.danger import Answers
 from bot.core.faq import Faq
 from bot.core.policy import Policy
 from bot.core.resolve.kinds import Kinds
@@ -65,6 +66,7 @@ class Script:
     intents: frozenset[str] = field(default_factory=frozenset)
     kinds: Kinds = field(default_factory=Kinds)
     faq: Faq = field(default_factory=Faq)
+    danger: Answers = field(default_factory=Answers)
 
 
 def placeholders(text: str) -> frozenset[str]:

@@ -6,6 +6,8 @@ do not have they `gather`, which ends the attempt with `Gathering` until the sto
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +23,7 @@ from bot.core.types import (
     Language,
     Need,
     OpenQuestion,
+    RoomRef,
     Say,
     State,
     TicketView,
@@ -41,6 +44,7 @@ class Talk:
     facts: Facts
     state: State
     effects: list[Effect] = field(default_factory=list)
+    upset: bool = False  # whoever speaks is angry: what is opened now is looked at sooner
 
     @property
     def language(self) -> Language:
@@ -91,11 +95,44 @@ class Talk:
         window = when.Window(appointment.start.astimezone(zone), appointment.end.astimezone(zone), appointment.text)
         return when.render(window, self.language, self.local_now)
 
+    def listed(self, words: Iterable[str]) -> str:
+        """Several things in a row, as the language writes them."""
+        return ("、" if self.language == "zh" else ", ").join(words)
+
+    def moment(self, at: datetime) -> str:
+        """An instant in words of the community's zone: 明天(24日 周二)08:30."""
+        return when.render_moment(at.astimezone(self.facts.community.zone), self.language, self.local_now)
+
+    def home(self, room: RoomRef) -> str:
+        """A room in words of the conversation's language; as the register writes it where it has no building of its own."""
+        if self.language == "zh" or not (room.building and room.room):
+            return room.label
+        return self.words("utter_part_room" if room.unit else "utter_part_room_no_unit", building=room.building, unit=room.unit, room=room.room)
+
     def status(self, ticket: TicketView) -> str:
         return self.words(f"utter_status_{ticket.status}")
 
 
 def shorten(text: str, limit: int = 40) -> str:
-    """The resident's own words, cut for a summary or a list."""
+    """The resident's own words, cut for a summary or a list.
+
+    Args:
+        limit: in Chinese characters; a Latin letter takes half the width of one, and no Latin word is cut in two.
+    """
     flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    room = 2 * limit
+    if sum(map(_width, flat)) <= room:
+        return flat
+    kept, room = "", room - 2
+    for character in flat:
+        room -= _width(character)
+        if room < 0:
+            break
+        kept += character
+    head, blank, tail = kept.rpartition(" ")
+    whole = head if blank and tail.isascii() and len(tail) < len(kept) // 2 and flat[len(kept)] != " " else kept
+    return whole.rstrip(" ,，.。;；") + "…"
+
+
+def _width(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

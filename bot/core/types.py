@@ -413,6 +413,11 @@ class Priority(StrEnum):
 RANK: Mapping[str, int] = {p: i for i, p in enumerate(Priority)}
 
 
+def raised(priority: str) -> Priority:
+    """One step above what a resident's request is given by itself; never up to an emergency, which is a kind of its own."""
+    return Priority.HIGH if RANK[priority] > RANK[Priority.HIGH] else Priority(priority)
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """A choice shown under a message. `value` is what comes back in `Heard.button`."""
@@ -482,14 +487,17 @@ class MoveTicket:
 
 @dataclass(frozen=True, slots=True)
 class AmendTicket:
-    """Add to a ticket without moving it: words, photos, a new appointment, an urge."""
+    """Add to a ticket without moving it: words, photos, a new appointment, an urge, where it is. `priority` raises it, and
+    never lowers it."""
 
     ticket_id: int
-    kind: Literal["note", "photo", "appointment", "urge", "rating"]
+    kind: Literal["note", "photo", "appointment", "urge", "rating", "place"]
     note: str = ""
     photos: tuple[Media, ...] = ()
     appointment: Appointment | None = None
     score: int | None = None
+    location: str = ""
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -723,6 +731,7 @@ class State:
     survey: int | None = None  # the ticket whose rating was asked and has not come yet
     turns: int = 0
     noticed: str = ""  # the version of the privacy notice that was given
+    sorry: int = 0  # the turn in which a word of regret was said last; 0: never
 
     def but(self, **changes: Any) -> State:
         return replace(self, **changes)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from bot.core import policy, triage
+from bot.core import danger, policy, triage
 from bot.core.calendar import Calendar
 from bot.core.codec import state_from_json, state_to_json
 from bot.core.dialogue import step
@@ -77,7 +77,10 @@ TRIAGE_RAW: dict[str, Any] = yaml.safe_load((ROOT / "data" / "triage.yml").read_
 POLICY = policy.load(POLICY_RAW)
 RULES = triage.load(TRIAGE_RAW)
 RESPONSES, INTENTS, MISTAKES = read_responses(DOMAIN_TEXT)
-SCRIPT = Script(RESPONSES, POLICY, RULES, INTENTS)
+ANSWERS = danger.load(
+    yaml.safe_load((ROOT / "data" / "danger.yml").read_text(encoding="utf-8")), {row.name for row in RULES.dangers}
+)
+SCRIPT = Script(RESPONSES, POLICY, RULES, INTENTS, danger=ANSWERS)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 #: The spring festival of a year, and the two weekend days worked in exchange.

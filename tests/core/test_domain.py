@@ -103,6 +103,7 @@ def test_no_text_is_dead() -> None:
     said = set(spoken(BOT)) | {prefix + name for prefix, names in MADE.items() for name in names}
     # The script also chooses between two names, so for this question a name in quotes is enough.
     quoted = re.findall(r'"([a-z_]+)"', (ROOT / "bot" / "web" / "static" / "chat.js").read_text(encoding="utf-8"))
+    said |= SCRIPT.danger.lines
     said |= {f"utter_page_{name}" for name in on_the_page() | set(quoted)}
     assert sorted(set(RESPONSES) - said) == []
 

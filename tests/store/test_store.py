@@ -126,8 +126,11 @@ def test_an_office_without_a_rota_is_always_on_duty_and_with_one_by_it(front_des
 
     assert there(MORNING)
     # Monday 20:00 to 08:00, local
-    shift = {"community_id": 1, "staff_id": 1, "weekday": 0, "start_minute": 20 * 60, "end_minute": 8 * 60}
-    front_desk.database.write(1, lambda c: c.execute(insert(table("duty")), shift))
+    shift = {"community_id": 1, "weekday": 0, "start_minute": 20 * 60, "end_minute": 8 * 60}
+    by_role = {role: id_ for id_, role in front_desk.rows("staff", "id", "role")}
+    front_desk.database.write(1, lambda c: c.execute(insert(table("duty")), {**shift, "staff_id": by_role["technician"]}))
+    assert not there(MORNING + timedelta(hours=20 - 9)), "a technician on duty takes no hand-over"
+    front_desk.database.write(1, lambda c: c.execute(insert(table("duty")), {**shift, "staff_id": by_role["steward"]}))
     hours = {h: there(MORNING + timedelta(hours=h - 9)) for h in (9, 19, 20, 23, 24 + 7, 24 + 8, 48 + 7)}
     assert hours == {9: False, 19: False, 20: True, 23: True, 31: True, 32: False, 55: False}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.flows.form import Flow
-from bot.core.flows.requests import COMPLAINT, ENQUIRY, FEE, PERMIT, REPAIR, SERVICE
+from bot.core.flows.requests import COMPLAINT, ENQUIRY, FEE, FEEDBACK, PERMIT, REPAIR, SERVICE
 
-FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in (REPAIR, COMPLAINT, SERVICE, FEE, PERMIT, ENQUIRY)}
+FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in (REPAIR, COMPLAINT, SERVICE, FEE, PERMIT, ENQUIRY, FEEDBACK)}
 BY_INTENT: Mapping[str, Flow] = {intent: flow for flow in FLOWS.values() for intent in flow.intents}

@@ -225,6 +225,8 @@ _TIMERS: Mapping[str, Callable[[Talk, TimerFired], None]] = {
 # ── The answer to a survey ──────────────────────────────────────────────────────────────────────────────────────────
 
 REASON = "survey_reason"
+#: What the answer to "why" may read like: it is the reason all the same.
+REASONS = frozenset({"complaint", "repair", "feedback", "ticket_status"})
 
 
 def rate(talk: Talk, ticket_id: int, score: int, text: str, number: str = "") -> None:

@@ -97,7 +97,7 @@ def invited(talk: Talk, heard: Heard) -> bool:
     if view.colleague:
         talk.ask("utter_invite_staff", "bind", name=view.colleague)
     else:
-        talk.ask("utter_invite_household", "bind", room=view.room.label if view.room else "", role=_role(talk, view.role))
+        talk.ask("utter_invite_household", "bind", room=talk.home(view.room) if view.room else "", role=_role(talk, view.role))
     return True
 
 
@@ -131,7 +131,7 @@ def _role(talk: Talk, role: str) -> str:
 
 
 def done(talk: Talk, room: RoomRef | None, role: str) -> None:
-    talk.ask("utter_bind_done", "menu", room=room.label if room else "", role=_role(talk, role))
+    talk.ask("utter_bind_done", "menu", room=talk.home(room) if room else "", role=_role(talk, role))
 
 
 # ── By the roster, or by papers ─────────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +326,7 @@ def recognised(talk: Talk, event: Recognised) -> None:
     """Staff have decided."""
     if talk.state.flow == FLOW:
         _leave(talk)
-    talk.say("utter_bind_recognised", room=event.room.label, role=_role(talk, event.role), staff=event.by_name)
+    talk.say("utter_bind_recognised", room=talk.home(event.room), role=_role(talk, event.role), staff=event.by_name)
 
 
 # ── What was said ───────────────────────────────────────────────────────────────────────────────────────────────────

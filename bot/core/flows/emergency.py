@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.core import triage
+from bot.core import danger, triage
 from bot.core.flows import FLOWS
 from bot.core.resolve import phone
 from bot.core.resolve.where import address, place, room
@@ -37,9 +37,9 @@ def ticket_of(talk: Talk) -> TicketView | None:
     return next((t for t in talk.facts.open_tickets if t.kind == "emergency" and t.conversation_id == mine), None)
 
 
-def safety_line(talk: Talk, danger: str) -> Say:
+def safety_line(talk: Talk, kind: str) -> Say:
     """What to do first and which public number to ring."""
-    key = f"utter_safety_{danger}"
+    key = f"utter_safety_{kind}"
     if key not in talk.script.responses:
         key = "utter_safety_general"
     return replace(
@@ -47,9 +47,13 @@ def safety_line(talk: Talk, danger: str) -> Say:
     )
 
 
-def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
-    """Danger was spoken of. Parks a form in progress."""
-    talk.do(safety_line(talk, danger))
+def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
+    """Danger was spoken of. Parks a form in progress.
+
+    Args:
+        kind: a danger of data/triage.yml, or "general".
+    """
+    talk.do(safety_line(talk, kind))
     current = ticket_of(talk)
     if current is not None:
         note(talk, current, text, heard)
@@ -62,15 +66,19 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
     numbers = phone.find(text)
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
     spot = place.place(text) or ""
-    talk.become(flow=FLOW, asking="location", slots={}, open_question=None, misses=0)
+    talk.become(flow=FLOW, asking=None, slots={}, open_question=None, misses=0)
+    house = None if any(mention.building for mention in room.mentions(spot)) else where  # 4栋楼道 says it all
+    whereabouts = " ".join(filter(None, (talk.home(house) if house else "", spot)))
+    known = bool(where and where.room) or bool(spot and where)
+    key = "utter_emergency_opened_at" if known else "utter_emergency_opened"
     opened = replace(
-        talk.line("utter_emergency_opened", duty_phone=talk.facts.community.duty_phone), priority=Priority.EMERGENCY
+        talk.line(key, duty_phone=talk.facts.community.duty_phone, where=whereabouts), priority=Priority.EMERGENCY
     )
     talk.do(
         OpenTicket(
             TicketDraft(
                 kind="emergency",
-                category=danger,
+                category=kind,
                 description=text.strip(),
                 priority=Priority.EMERGENCY,
                 room=where,
@@ -83,13 +91,12 @@ def report(talk: Talk, danger: str, text: str, heard: Heard) -> None:
             then=(opened,),
         )
     )
-    whereabouts = " ".join(filter(None, (where.label if where else "", spot)))
     for role in ROLES:
         talk.do(
             Tell(
                 role,
                 "utter_staff_emergency",
-                {"item": shorten(text), "where": whereabouts},
+                {"item": shorten(text), "where": " ".join(filter(None, (house.label if house else "", spot)))},
                 priority=Priority.EMERGENCY,
             )
         )
@@ -123,6 +130,10 @@ def note(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     """More was said about it: on the ticket, and to those who are acting."""
     photos = tuple(m for m in heard.media if m.kind == "photo")
     talk.do(AmendTicket(ticket.id, "note", text.strip(), photos))
+    _tell_those_who_act(talk, ticket, text)
+
+
+def _tell_those_who_act(talk: Talk, ticket: TicketView, text: str) -> None:
     for role in ROLES[:3]:
         talk.do(
             Tell(
@@ -135,14 +146,45 @@ def note(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
         )
 
 
+def is_over(talk: Talk, ticket: TicketView, text: str) -> bool:
+    """Whether the resident says that this danger has ended, or was none."""
+    return not danger.asks(text) and triage.stands_down(talk.script.triage, text, ticket.category)
+
+
+def belongs(talk: Talk, ticket: TicketView, text: str) -> bool:
+    """Whether these words are about the danger whatever the language model makes of them: a question about it, or its end."""
+    return is_over(talk, ticket, text) or danger.asks(text) or talk.script.danger.answer(ticket.category, text) is not None
+
+
 def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
-    """The resident goes on speaking while the emergency is open."""
-    note(talk, ticket, text, heard)
-    if triage.stands_down(talk.script.triage, text, ticket.category):
+    """The resident goes on speaking while the emergency is open: on the ticket, to those who act; what is asked is answered."""
+    where = _said_where(talk, text)
+    if where:
+        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=where))
+        _tell_those_who_act(talk, ticket, text)
+    else:
+        note(talk, ticket, text, heard)
+    answer = talk.script.danger.answer(ticket.category, text)
+    if is_over(talk, ticket, text):
         talk.say("utter_emergency_safe")
         leave(talk)
+    elif answer is not None:
+        talk.say(answer, number=ticket.number, status=talk.status(ticket), duty_phone=talk.facts.community.duty_phone)
+    elif danger.asks(text):
+        talk.say("utter_danger_unsure")
+        talk.do(safety_line(talk, ticket.category))
+    elif where:
+        talk.say("utter_emergency_where", where=where)
     else:
         talk.say("utter_emergency_noted")
+
+
+def _said_where(talk: Talk, text: str) -> str:
+    """The place said in answer to "exactly where", as staff read it; "" where none is said."""
+    own = address.own(text, home=[b.room for b in talk.facts.speaker.bindings])
+    spot = place.place(text) or ""
+    said = next((address.label(mention) for mention in own if mention.building or mention.room), "")
+    return " ".join(filter(None, (said, spot)))
 
 
 def leave(talk: Talk) -> None:

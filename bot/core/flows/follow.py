@@ -22,15 +22,30 @@ from bot.core.types import (
     MoveTicket,
     NeedRecent,
     NeedTicket,
+    OpenTicket,
+    Priority,
     Remind,
     Tell,
+    TicketDraft,
     TicketView,
+    raised,
 )
 
 _MOST_LINES = 3
+#: Reported done, and not yet ended: the resident has the word.
+_DONE = frozenset({"resolved", "awaiting_payment", "replied", "answered"})
+#: Nobody has reported to be at the resident's door.
+_NOT_THERE_YET = frozenset({"submitted", "accepted", "dispatched", "requested", "quoted", "ordered", "confirmed"})
+NO_SHOW = "no_show"
 _HIDDEN = frozenset({"follow_up"})  # the office's own work on a low score: not a request of the resident's
 
-#: Within a question about one ticket, these say that it is not done. They only ever answer; they never open anything.
+#: Within a question about one ticket, these say that nobody was there at all, or that it is not done. They only ever answer; they
+#: never open anything.
+_NOBODY_CAME = re.compile(
+    r"没人来|没来过|没(?:有)?(?:人|师傅)(?:来|上门)|人影|没(?:见|看)(?:着|到|见)(?:过)?(?:人|师傅)|根本没来|压根(?:就)?没来|"
+    r"\b(?:nobody|no one|no-one|never) (?:ever |even )?(?:came|showed|turned up|been here)\b|\bhaven'?t seen any(?:one|body)\b",
+    re.I,
+)
 _NOT_FIXED = re.compile(
     r"没修好|沒修好|没弄好|没好|没解决|还(?:是|在)?(?:漏|坏|不|没|堵|响)|又(?:漏|坏|堵|不)|没人来|没来|人影|"
     r"\bnot (?:fixed|done|working|solved)\b|\bstill\b|\bnobody came\b|\bno one came\b|\bagain\b",
@@ -43,6 +58,11 @@ _URGE = re.compile(
     re.I,
 )
 _WITHDRAW = re.compile(r"取消|撤销|撤回|撤了|撤掉|撤单|不用(?:来|修|了)|不修了|\bcancel\b|\bwithdraw\b|\bno need\b|\bcall off\b", re.I)
+
+
+def nobody_came(text: str) -> bool:
+    """Whether the resident says that nobody was there at all."""
+    return bool(_NOBODY_CAME.search(text))
 
 
 def not_fixed(text: str) -> bool:
@@ -81,13 +101,76 @@ def progress(talk: Talk, text: str) -> None:
     if not tickets:
         _nothing(talk)
         return
-    if len(tickets) == 1 and tickets[0].status == "resolved" and not_fixed(text):
-        answer(talk, "not_fixed", tickets[0], text)
+    if (not_fixed(text) or nobody_came(text)) and (done := _said_to_be_done(talk, tickets)) is not None:
+        take_up(talk, done, text)
         return
     for ticket in tickets[:_MOST_LINES]:
         talk.say("utter_status_line", **_line(talk, ticket))
-    if _URGE.search(text) and is_open(tickets[0]):
+    if not is_open(tickets[0]):
+        return
+    if talk.upset or _URGE.search(text) or _missed(talk, tickets[0]):
         urge(talk, tickets[0], text)
+    elif _urged_of_late(talk, tickets[0]):
+        talk.say("utter_urged_already")
+
+
+def _said_to_be_done(talk: Talk, tickets: tuple[TicketView, ...]) -> TicketView | None:
+    """The work that was reported done, where one alone can be meant: among what is open, else the latest that was closed."""
+    done = [t for t in tickets if not is_under_way(t) and may_take_up(talk, t)]
+    return done[0] if len(done) == 1 else None
+
+
+def is_under_way(ticket: TicketView) -> bool:
+    """Whether somebody still works on it: words can be added, and nothing has been reported done."""
+    return is_open(ticket) and ticket.status not in _DONE
+
+
+def _taking_up(ticket: TicketView) -> str:
+    """The action by which a resident has work that was reported done taken up again; "" where there is none."""
+    if ticket.kind != "repair":
+        return ""
+    rules = TRANSITIONS[ticket.kind][ticket.status]
+    return next((action for action in ("not_fixed", "reopen") if action in rules and "resident" in rules[action].by), "")
+
+
+def may_take_up(talk: Talk, ticket: TicketView) -> bool:
+    """Within the days of policy the same ticket is opened again."""
+    if not _taking_up(ticket):
+        return False
+    since = ticket.updated_at or ticket.opened_at
+    return is_open(ticket) or since is None or talk.facts.now - since <= talk.script.policy.reopen_within
+
+
+def take_up(talk: Talk, ticket: TicketView, text: str) -> None:
+    """Not fixed after all. Where nobody even came, the resident may have that looked into as a complaint."""
+    talk.become(open_question=None)
+    _again(talk, ticket, text, _taking_up(ticket))
+    if nobody_came(text):
+        talk.ask("utter_no_show", NO_SHOW, ticket.id, number=ticket.number)
+
+
+def complain_of_no_show(talk: Talk, ticket: TicketView) -> None:
+    """The complaint that work was reported done and nobody had come: with the repair's times, for the supervisor to check. Whoever
+    did the work is not told (DOMAIN.md, Complaint)."""
+    talk.become(open_question=None)
+    zone = talk.facts.community.zone
+    at = {name: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else "–"
+          for name, moment in (("opened", ticket.opened_at), ("changed", ticket.updated_at))}  # fmt: skip
+    visit = talk.when(ticket.appointment) if ticket.appointment else talk.words("utter_part_none")
+    words = talk.words("utter_part_no_show", number=ticket.number, visit=visit, **at)
+    speaker = talk.facts.speaker
+    home = next((b for b in speaker.bindings if b.room.label == ticket.room), None)
+    draft = TicketDraft(
+        "complaint", "no_show", words, Priority.HIGH,
+        room=home.room if home else None,
+        contact=ticket.contact or speaker.phone, contact_name=speaker.name,
+        requester_verified=home is not None, household_id=home.household_id if home else None, linked_to=ticket.id,
+    )  # fmt: skip
+    talk.do(
+        OpenTicket(draft, then=(talk.line("utter_opened_complaint"),)),
+        Tell("supervisor", "utter_staff_new_ticket", {"item": words, "where": ticket.room, "when": "", "contact": draft.contact},
+             priority=Priority.HIGH),
+    )  # fmt: skip
 
 
 def _nothing(talk: Talk) -> None:
@@ -105,7 +188,8 @@ def _line(talk: Talk, ticket: TicketView) -> dict[str, str]:
     if ticket.assignee and is_open(ticket):
         more += talk.words("utter_part_assignee", staff=ticket.assignee)
     if ticket.appointment and is_open(ticket):
-        more += talk.words("utter_part_appointment", when=talk.when(ticket.appointment))
+        key = "utter_part_missed" if _missed(talk, ticket) else "utter_part_appointment"
+        more += talk.words(key, when=talk.when(ticket.appointment))
     return {
         "number": ticket.number,
         "item": shorten(ticket.description, 20),
@@ -114,15 +198,29 @@ def _line(talk: Talk, ticket: TicketView) -> dict[str, str]:
     }
 
 
+def _missed(talk: Talk, ticket: TicketView) -> bool:
+    """Whether the visit that was agreed has passed and nobody has reported to be there."""
+    visit = ticket.appointment
+    return visit is not None and visit.end < talk.facts.now and ticket.status in _NOT_THERE_YET
+
+
+def _urged_of_late(talk: Talk, ticket: TicketView) -> bool:
+    return ticket.urged_at is not None and talk.facts.now - ticket.urged_at < talk.script.policy.urge_every
+
+
 def urge(talk: Talk, ticket: TicketView, text: str) -> None:
-    """催单: a note and a notification, once per policy's interval."""
-    if ticket.urged_at and talk.facts.now - ticket.urged_at < talk.script.policy.urge_every:
+    """催单: a note, a notification and at most one step of priority, once per policy's interval (DOMAIN.md, Other kinds of ticket).
+    A visit that was missed, and anger, also reach the supervisor."""
+    if _urged_of_late(talk, ticket):
         talk.say("utter_urged_already")
         return
+    told = {"number": ticket.number}
     talk.do(
-        AmendTicket(ticket.id, "urge", text.strip()),
-        Tell("assignee", "utter_staff_urged", {"number": ticket.number}, ticket_id=ticket.id),
+        AmendTicket(ticket.id, "urge", text.strip(), priority=raised(ticket.priority)),
+        Tell("assignee", "utter_staff_urged", told, ticket_id=ticket.id, priority=Priority.HIGH),
     )
+    if talk.upset or _missed(talk, ticket):
+        talk.do(Tell("supervisor", "utter_staff_urged", told, ticket_id=ticket.id, priority=Priority.HIGH))
     talk.say("utter_urged")
 
 
@@ -152,12 +250,19 @@ def change(talk: Talk, matter: Matter, heard: Heard) -> None:
     if isinstance(window, when.Window) and ticket.kind in ("repair", "service_order"):
         reschedule(talk, ticket, Appointment(window.start.astimezone(UTC), window.end.astimezone(UTC), window.text))
         return
+    add(talk, ticket, text, heard)
+
+
+def add(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
+    """Put these words, and the photos that came with them, on the ticket; words that urge also urge."""
     photos = tuple(m for m in heard.media if m.kind == "photo")
     talk.do(
         AmendTicket(ticket.id, "note", text.strip(), photos),
         Tell("assignee", "utter_staff_resident_said", {"number": ticket.number, "text": shorten(text, 120)}, ticket.id),
     )
     talk.say("utter_note_added", number=ticket.number)
+    if _URGE.search(text):
+        urge(talk, ticket, text)
 
 
 def reschedule(talk: Talk, ticket: TicketView, appointment: Appointment) -> None:
@@ -207,9 +312,13 @@ def _confirm(talk: Talk, ticket: TicketView, text: str) -> None:
 
 
 def _not_fixed(talk: Talk, ticket: TicketView, text: str) -> None:
+    take_up(talk, ticket, text)
+
+
+def _again(talk: Talk, ticket: TicketView, text: str, action: str) -> None:
     rework = ticket.rework + 1
     talk.do(
-        MoveTicket(ticket.id, "not_fixed", note=text.strip()),
+        MoveTicket(ticket.id, action, note=text.strip()),
         CancelReminders(("auto_close", "survey", "survey_reminder"), ticket.id),
         Tell("assignee", "utter_staff_not_fixed", {"number": ticket.number, "rework": rework}, ticket_id=ticket.id),
     )

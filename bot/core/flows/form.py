@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.resolve import phone, when
+from bot.core.resolve.opening import bare
 from bot.core.resolve.where import address, place
 from bot.core.resolve.where.room import Parts
 from bot.core.talk import Talk, shorten
@@ -29,9 +30,13 @@ from bot.core.types import (
     RoomRef,
     Tell,
     TicketDraft,
+    raised,
 )
 
 Slots = dict[str, Any]
+#: Slot of a conversation without a form: what was said of room, time or telephone before the matter itself.
+EARLY = "early"
+_MOST_EARLY = 5
 
 #: A time in the first message is the trouble's ("昨晚开始漏") unless it speaks of a visit.
 _VISIT = re.compile(
@@ -64,8 +69,9 @@ class Flow:
 
 
 def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
-    """Open the form with everything the message already said, and with what is on file for the speaker."""
-    slots: Slots = {}
+    """Open the form with everything the message already said, with what was said before it, and with what is on file."""
+    early = tuple(talk.state.slots.get(EARLY, ())) if talk.state.flow is None else ()
+    slots: Slots = {"upset": True} if talk.upset else {}
     speaker = talk.facts.speaker
     if len(speaker.bindings) == 1:
         slots["room"] = room_to_slot(speaker.bindings[0].room)
@@ -75,9 +81,10 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     if speaker.phone:
         slots["contact"] = speaker.phone
     talk.become(flow=flow.name, asking=None, slots=slots, misses=0)
+    for said in early:
+        read(talk, flow, said, heard)
     if matter is not None:
-        slots = {**slots, "description": matter.text.strip(), **_marked(matter)}
-        talk.become(slots=slots)
+        talk.become(slots={**talk.state.slots, "description": bare(matter.text), **_marked(matter)})
         read(talk, flow, matter.text, heard, opening=True)
     keep_photos(talk, heard)
 
@@ -87,6 +94,19 @@ def _marked(matter: Matter) -> Slots:
     if items := matter.values("item"):
         marked["item"] = items[0]
     return marked
+
+
+def keep_early(talk: Talk, text: str, heard: Heard) -> bool:
+    """A room, a time or a telephone said before the matter is kept for the form to come. Whether these words hold any."""
+    probe = Talk(talk.script, talk.facts, talk.state.but(slots={}))
+    found: set[str] = set()
+    for reader in (read_room, _read_when, _read_contact):
+        found |= reader(probe, text, None, False)
+    if not found:
+        return False
+    early = [*talk.state.slots.get(EARLY, ()), text.strip()]
+    talk.become(slots={**talk.state.slots, EARLY: early[-_MOST_EARLY:]})
+    return True
 
 
 def room_to_slot(ref: RoomRef) -> Slots:
@@ -219,7 +239,6 @@ _READERS: Mapping[str, Callable[[Talk, str, str | None, bool], set[str]]] = {
 }
 
 _UNCLEAR: Mapping[str, str] = {
-    "unclear:room_part": "utter_ask_room",
     "unclear:when_past": "utter_when_past",
     "unclear:when_small_hours": "utter_when_small_hours",
     "unclear:contact": "utter_contact_unclear",
@@ -232,18 +251,18 @@ def remark(talk: Talk, filled: frozenset[str]) -> bool:
     if not unclear:
         return False
     first = unclear[0]
-    if first == "unclear:room_which":
+    if first.startswith("unclear:room"):
         talk.become(asking="room")
-        ask_which_room(talk)
+        _ask_room(talk)
         return True
     key = _UNCLEAR.get(first, "utter_when_unclear")
-    talk.become(asking="room" if "room" in first else "contact" if "contact" in first else "when")
+    talk.become(asking="contact" if "contact" in first else "when")
     talk.ask(key, "unclear", duty_phone=talk.facts.community.duty_phone)
     return True
 
 
 def ask_which_room(talk: Talk) -> None:
-    buttons = tuple(Button(c["label"], f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
+    buttons = tuple(Button(talk.home(RoomRef(**c)), f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
     talk.ask("utter_ask_room_which", "room", buttons=buttons)
 
 
@@ -253,30 +272,94 @@ def ask_next(talk: Talk, flow: Flow) -> None:
     for slot in flow.form:
         if slot.wanted(slots):
             talk.become(asking=slot.name)
-            if slot.name == "room" and slots.get("room_choices"):
-                ask_which_room(talk)
-                return
-            talk.ask(slot.ask, slot.name)
+            if slot.name == "room":
+                _ask_room(talk)
+            else:
+                talk.ask(slot.ask, slot.name)
             return
     talk.become(asking="confirm")
     talk.ask(flow.summary(slots), "confirm", **summary_values(talk, slots))
 
 
+def choices(talk: Talk, flow: Flow) -> tuple[Button, ...]:
+    """The buttons under the question that is being asked: they stand under its repetition too."""
+    ask = next((slot.ask for slot in flow.form if slot.name == talk.state.asking), None)
+    return talk.line(ask).buttons if ask else ()
+
+
+def _ask_room(talk: Talk) -> None:
+    """Which of several, or what is missing of an address that was said in part, or the whole."""
+    slots = talk.state.slots
+    said = address.label(Parts(**slots["room_said"])) if slots.get("room_said") else ""
+    if slots.get("room_choices"):
+        ask_which_room(talk)
+    elif said:
+        talk.ask("utter_ask_room_rest", "room", said=said)
+    else:
+        talk.ask("utter_ask_room", "room")
+
+
+def complete(talk: Talk, flow: Flow) -> bool:
+    """Whether nothing is left to ask."""
+    return not any(slot.wanted(dict(talk.state.slots)) for slot in flow.form)
+
+
+#: What a slot of a form fills: emptied when the resident goes one step back.
+_FILLS: Mapping[str, tuple[str, ...]] = {
+    "what": ("description", "item"),
+    "room": ("room", "room_said", "room_choices", "household_id"),
+    "location": ("location",),
+    "when": ("when", "when_any"),
+    "contact": ("contact",),
+}
+
+
+def back(talk: Talk, flow: Flow) -> None:
+    """One step back: what was filled last, in the order of the form, is asked again."""
+    slots, names = dict(talk.state.slots), [slot.name for slot in flow.form]
+    before = names[: names.index(talk.state.asking)] if talk.state.asking in names else names
+    last = next((name for name in reversed(before) if any(slots.get(key) for key in _FILLS[name])), None)
+    if last is not None:
+        talk.become(slots={key: value for key, value in slots.items() if key not in _FILLS[last]})
+        talk.say("utter_step_back")
+    ask_next(talk, flow)
+
+
+def noted(talk: Talk, filled: frozenset[str]) -> str:
+    """What was just filled, in a few words, to be said back when something else had been asked."""
+    slots = dict(talk.state.slots)
+    words = {
+        "room": talk.home(RoomRef(**slots["room"])) if slots.get("room") else "",
+        "location": slots.get("location", ""),
+        "when": talk.when(appointment) if (appointment := appointment_of(slots)) else "",
+        "contact": slots.get("contact") or "",
+    }
+    return talk.listed(words[name] for name in words if name in filled and words[name])
+
+
 def summary_values(talk: Talk, slots: Slots) -> dict[str, Any]:
     """What a summary shows: the words as said, the place, the visit, the phone in full (it is the speaker's own)."""
     appointment = appointment_of(slots)
-    place = ""
+    where = ""
     if slots.get("room") and not slots.get("public"):
         mark = "" if slots["room"]["verified"] else talk.words("utter_part_unverified")
-        place = talk.words("utter_part_colon_home", room=slots["room"]["label"] + mark)
+        where = talk.words("utter_part_colon_home", room=talk.home(RoomRef(**slots["room"])) + mark)
     elif slots.get("location"):
-        place = talk.words("utter_part_colon_home", room=slots["location"])
+        where = talk.words("utter_part_colon_home", room=spot_of(slots))
     return {
         "item": shorten(slots.get("description", "")),
-        "place": place,
+        "place": where,
         "when": talk.when(appointment) if appointment else talk.words("utter_part_when_any"),
         "contact": slots.get("contact") or talk.words("utter_part_none"),
     }
+
+
+def spot_of(slots: Mapping[str, Any]) -> str:
+    """Where a fault in a common part is. A corridor or a lift that was named without its building is that of the speaker's home."""
+    spot, home = str(slots.get("location", "")), slots.get("room")
+    if not home or not home["building"] or not place.of_a_building(spot):
+        return spot
+    return f"{address.label(Parts(home['building'], home['unit'] or None, None))} {spot}"
 
 
 def appointment_of(slots: Mapping[str, Any]) -> Appointment | None:
@@ -292,15 +375,16 @@ def draft_of(talk: Talk, flow: Flow) -> TicketDraft:
     category, priority = flow.category(talk, slots)
     public = bool(slots.get("public"))
     ref = slots.get("room")
-    place = RoomRef(**ref) if ref else None
+    if slots.get("upset"):
+        priority = raised(priority)
     household = slots.get("household_id")
     return TicketDraft(
         kind=flow.kind,
         category=category,
         description=slots.get("description", ""),
         priority=priority,
-        room=place,
-        location=slots.get("location", ""),
+        room=RoomRef(**ref) if ref else None,
+        location=spot_of(slots) if public else slots.get("location", ""),
         public_area=public,
         appointment=None if public else appointment_of(slots),
         contact=slots.get("contact", ""),
@@ -308,6 +392,7 @@ def draft_of(talk: Talk, flow: Flow) -> TicketDraft:
         photos=tuple(Media(kind, reference, path) for kind, reference, path in slots.get("photos", [])),
         requester_verified=household is not None,
         household_id=household,
+        linked_to=slots.get("linked_to"),
         subject=slots.get("item", ""),
     )
 

@@ -13,6 +13,7 @@ from bot.core.types import (
     AmendTicket,
     Heard,
     OpenTicket,
+    Priority,
     Remind,
     Say,
     StaffSaid,
@@ -38,23 +39,45 @@ def case_of(talk: Talk) -> TicketView | None:
     )
 
 
+def so_far(talk: Talk) -> str:
+    """What the form in progress has gathered, for the person who takes over; "" without a form."""
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is None:
+        return ""
+    slots = dict(talk.state.slots)
+    values = form.summary_values(talk, slots)
+    return talk.words("utter_part_so_far", item=slots.get("description", ""), place=values["place"], when=values["when"], contact=values["contact"])
+
+
+def _opens(talk: Talk) -> str:
+    """When the front desk is open next, in words of the community's zone."""
+    if talk.facts.calendar is None:
+        return ""
+    at = talk.facts.calendar.next_service(talk.facts.now)
+    return talk.moment(at)
+
+
 def ask(talk: Talk, key: str, text: str) -> None:
-    """Open the enquiry that a person will take, and keep quiet until they are done."""
+    """Open the enquiry that a person will take, and keep quiet until they are done. What a form had gathered goes with it; with
+    nobody there, the resident hears when somebody will be, and the number for what cannot wait."""
     there = talk.facts.on_duty
+    words = "；".join(filter(None, (text.strip(), so_far(talk))))
+    priority = Priority.HIGH if talk.upset else Priority.NORMAL
     talk.become(mode="human" if there else "desk", flow=None, asking=None, slots={}, frames=(), misses=0, open_question=None)
     talk.do(
         OpenTicket(
             TicketDraft(
                 "enquiry",
                 "handoff",
-                text.strip(),
+                words,
+                priority,
                 contact=talk.facts.speaker.phone,
                 contact_name=talk.facts.speaker.name,
                 requester_verified=bool(talk.facts.speaker.bindings),
             ),
-            then=(talk.line(key if there else "utter_handoff_off_duty", duty_phone=talk.facts.community.duty_phone),),
+            then=(talk.line(key if there else "utter_handoff_off_duty", duty_phone=talk.facts.community.duty_phone, opens=_opens(talk)),),
         ),
-        Tell("steward", "utter_staff_handoff", {"text": shorten(text, 120)}),
+        Tell("steward", "utter_staff_handoff", {"text": shorten(words, 120)}, priority=priority),
     )
     if there:
         _watch(talk)

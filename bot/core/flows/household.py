@@ -29,7 +29,7 @@ _CHOICES = (
 def menu(talk: Talk) -> None:
     """The homes the speaker is bound to, and what can be done with them."""
     talk.become(open_question=None)
-    rooms = "、".join(b.room.label for b in talk.facts.speaker.bindings)
+    rooms = talk.listed(talk.home(b.room) for b in talk.facts.speaker.bindings)
     owns = any(b.role == "owner" for b in talk.facts.speaker.bindings)
     buttons = tuple(Button(talk.words(key), value) for value, key, for_owner in _CHOICES if owns or not for_owner)
     talk.ask("utter_bound", "household", buttons=buttons, rooms=rooms)
@@ -52,7 +52,7 @@ def _home(talk: Talk, verb: str, argument: str, *, owner: bool) -> Binding | Non
     if len(chosen) == 1:
         return chosen[0]
     if chosen:
-        buttons = tuple(Button(b.room.label, f"house:{verb}:{b.household_id}") for b in chosen)
+        buttons = tuple(Button(talk.home(b.room), f"house:{verb}:{b.household_id}") for b in chosen)
         talk.ask("utter_which_home", "household", buttons=buttons)
     else:
         talk.say("utter_owner_only")
@@ -62,7 +62,7 @@ def _home(talk: Talk, verb: str, argument: str, *, owner: bool) -> Binding | Non
 def _invite(talk: Talk, argument: str) -> None:
     home = _home(talk, "family", argument, owner=True)
     if home is not None:
-        made = talk.line("utter_invite_made", room=home.room.label, role=talk.words("utter_part_role_family"))
+        made = talk.line("utter_invite_made", room=talk.home(home.room), role=talk.words("utter_part_role_family"))
         talk.do(MakeInvite(home.household_id, "family", then=(made,)))
 
 
@@ -92,9 +92,9 @@ def _members(talk: Talk, argument: str) -> None:
     )
     talk.do(Disclose(home.household_id, "members"))
     if buttons:
-        talk.ask("utter_members", "household", buttons=buttons, room=home.room.label, members=lines)
+        talk.ask("utter_members", "household", buttons=buttons, room=talk.home(home.room), members=lines)
     else:
-        talk.say("utter_members", room=home.room.label, members=lines)
+        talk.say("utter_members", room=talk.home(home.room), members=lines)
 
 
 def _line(talk: Talk, member: Member) -> str:
@@ -121,7 +121,7 @@ def _ask_remove(talk: Talk, argument: str) -> None:
         return
     emergency.park(talk)
     talk.become(flow=FLOW, asking="remove", slots={"membership_id": argument}, misses=0)
-    talk.ask("utter_remove_confirm", "household", name=found[1].name, room=found[0].room.label)
+    talk.ask("utter_remove_confirm", "household", name=found[1].name, room=talk.home(found[0].room))
 
 
 def _ask_leave(talk: Talk, argument: str) -> None:
@@ -170,7 +170,7 @@ def _until(talk: Talk, heard: Heard) -> bool:
         talk.say("utter_owner_only")
     elif last is not None:
         _leave_flow(talk)
-        made = talk.line("utter_invite_tenant", room=home.room.label, day=last.isoformat())
+        made = talk.line("utter_invite_tenant", room=talk.home(home.room), day=last.isoformat())
         talk.do(MakeInvite(home.household_id, "tenant", until=last, then=(made,)))
     elif talk.state.misses:
         _leave_flow(talk)
@@ -188,7 +188,7 @@ def _remove(talk: Talk, membership_id: str) -> None:
         return
     home, member = found
     talk.do(Revoke(member.membership_id, home.household_id))
-    talk.say("utter_removed", name=member.name, room=home.room.label)
+    talk.say("utter_removed", name=member.name, room=talk.home(home.room))
 
 
 def _leave_flow(talk: Talk) -> None:

@@ -90,11 +90,22 @@ PERMIT = Flow(
 )
 ENQUIRY = Flow(
     name="enquiry",
-    intents=("feedback",),
+    intents=(),
     kind="enquiry",
     form=(_what("utter_ask_what_complaint"), _CONTACT),
     summary=lambda s: "utter_summary_other",
     opened="utter_opened_enquiry",
     role="steward",
     category=_always("question"),
+)
+#: Praise or a suggestion: nothing is asked; who wants an answer will say so.
+FEEDBACK = Flow(
+    name="feedback",
+    intents=(),
+    kind="enquiry",
+    form=(),
+    summary=lambda s: "utter_summary_other",
+    opened="utter_feedback_thanks",
+    role="steward",
+    category=_always("feedback", Priority.LOW),
 )

@@ -29,6 +29,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("/bind", "绑定", "绑定房号", "我的房屋", "link my home", "my home"), "bind:"),
     **dict.fromkeys(("隐私", "我的信息", "个人信息", "privacy", "my data"), "privacy:"),
     **dict.fromkeys(("人工", "转人工"), "menu:handoff"),
+    **dict.fromkeys(("返回", "上一步", "返回上一步", "退回上一步", "回到上一步", "back", "go back", "one step back"), "back:"),
+    **dict.fromkeys(("重新来", "重来", "重新开始", "从头来", "重新填", "重填", "start over", "start again", "restart"), "restart:"),
 }
 
 

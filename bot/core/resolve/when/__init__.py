@@ -20,6 +20,6 @@ from __future__ import annotations
 
 from bot.core.resolve.when.choice import parse_when, windows
 from bot.core.resolve.when.parts import PARTS
-from bot.core.resolve.when.windows import Reason, Unclear, Window, render
+from bot.core.resolve.when.windows import Reason, Unclear, Window, render, render_moment
 
-__all__ = ["PARTS", "Reason", "Unclear", "Window", "parse_when", "render", "windows"]
+__all__ = ["PARTS", "Reason", "Unclear", "Window", "parse_when", "render", "render_moment", "windows"]

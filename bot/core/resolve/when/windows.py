@@ -71,3 +71,9 @@ def render(window: Window, language: Language, now: datetime) -> str:
         until = f"{gap}{_day(end.date(), language, now.date())}{gap}{until}"
     dash = f"{gap}–" if until.startswith(" ") else "–"
     return f"{_day(start.date(), language, now.date())}{gap}{start:%H:%M}{dash}{until}"
+
+
+def render_moment(at: datetime, language: Language, now: datetime) -> str:
+    """An instant as `render` writes the beginning of a window: "明天(24日 周二)08:30", "Mon 23 Nov 08:30"."""
+    local = at.astimezone(now.tzinfo)
+    return f"{_day(local.date(), language, now.date())}{'' if language == 'zh' else ' '}{local:%H:%M}"

@@ -114,7 +114,7 @@ _EN_PATTERNS: Final = (
     rf"(?P<spot>(?:{_EN_WHOSE}\s+)?{_EN_TOILETS}\s+on\s+(?:the\s+)?{_EN_LEVEL}{_OF_EN_HOUSE})",
     rf"(?P<spot>{_EN_WHOSE}\s+{_EN_TOILETS})",
     rf"(?P<spot>{_EN_HOUSE}\s+{_EN_LEVEL}\s+{_EN_TOILETS})",
-    rf"(?P<spot>(?:{_EN_HOUSE}\s+)?(?:{_EN_LEVEL}\s+)?(?:{_EN_SPOTS}){_OF_EN_HOUSE})",
+    rf"(?P<spot>(?:{_EN_HOUSE}\s+)?(?:{_EN_LEVEL}\s+)?(?:{_EN_SPOTS})(?:\s+(?:on|of|at)\s+(?:the\s+)?{_EN_LEVEL})?{_OF_EN_HOUSE})",
     rf"(?:(?<=\bin the )|(?<=\bby the ))(?P<spot>(?:{_EN_THINGS}){_OF_EN_HOUSE})",
     rf"(?:{_EN_THINGS}|light|door|window|glass|lamp|screen|tree)s?\s+{_EN_AT}(?P<spot>{_EN_HOUSE})",
     rf"(?P<spot>{_EN_HOUSE})(?:'s)?\s+(?:{_EN_THINGS}|door|entrance|windows?)",

@@ -89,6 +89,20 @@ def read(text: str) -> Place | None:
     return Place(False) if trouble and at_home else None
 
 
+#: Parts that every building has one of: which one is meant goes without saying for who lives there.
+_OF_A_BUILDING: Final = re.compile(
+    r"楼道|走廊|过道|连廊|电梯|梯厅|楼梯|大堂|门厅|大厅|单元门|楼门|天台|楼顶|顶楼|[0-9一二三四五六七八九十]+[楼层]|信报箱|信箱|"
+    r"corridor|hallway|stair|landing|lobby|\blifts?\b|elevator|roof|\bfloor\b",
+    re.IGNORECASE,
+)
+
+
+def of_a_building(spot: str) -> bool:
+    """Whether this spot is part of some building, and does not say of which."""
+    shown = plain(spot)
+    return _OF_A_BUILDING.search(shown) is not None and not any(mention.building for mention in room.mentions(spot))
+
+
 def is_public(text: str) -> bool | None:
     """True for a common part of the estate (公区), False for a home, None when the text does not tell."""
     found = read(text)
