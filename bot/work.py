@@ -320,7 +320,7 @@ class Work:
         audience = self._audience(effect)
         chats = identity.places_of_staff(self.conn, self.community.id, [person.id for person in audience])
         for person in audience:
-            text = self.core.words(effect.key, _as_seen_by(person.role, values), person.language)
+            text = self.core.words(effect.key, self._in_words(_as_seen_by(person.role, values), person.language), person.language)
             say = Say(text, key=effect.key, priority=effect.priority)
             self._letter(staff_address(person.id), say, ticket.id if ticket else None)
             bound = chats.get(person.id, ())
@@ -421,6 +421,11 @@ class Work:
             return self.opened or (self.subject.view if self.subject else None)
         case = self.cases.get(effect.ticket_id)
         return case.view if case else None
+
+    def _in_words(self, values: Mapping[str, Any], language: str) -> Mapping[str, Any]:
+        """The values of a notice with names of the desk's own (a clock, a status) in the reader's words."""
+        keys = {"clock": f"utter_clock_{values.get('clock')}", "status": f"utter_status_{values.get('status')}"}
+        return {name: self.core.words(keys[name], {}, language) if name in keys else value for name, value in values.items()}
 
     def _audience(self, effect: Tell) -> tuple[rota.Colleague, ...]:
         if effect.role != "assignee":

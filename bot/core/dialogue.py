@@ -47,7 +47,6 @@ from bot.core.resolve.numerals import ZH_NUMERAL, fold
 from bot.core.resolve.opening import bare
 from bot.core.talk import Gathering, Talk, shorten
 from bot.core.types import (
-    AmendTicket,
     Event,
     Facts,
     Heard,
@@ -76,6 +75,8 @@ _MOST_MATTERS = 3
 #: complaint is: it was the office that let it come to that.
 _ANGERS = frozenset({"complaint", "ticket_status", "repair", "fee_query", "handoff", "permit", "service_request", "rate", "ticket_change"})
 _NOT_SORRY_AGAIN = 6  # turns
+#: Marks that tell what a matter is about.
+_ABOUT = frozenset({"item", "fault", "permit_type", "fee_type", "location"})
 _FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
 
 
@@ -408,6 +409,23 @@ def _voice(talk: Talk, heard: Heard) -> bool:
 # ── 4 cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _switches(talk: Talk, heard: Heard) -> bool:
+    """"Can we go on in English?": the language changes, nothing else does; what was being asked is asked again in it."""
+    tongue = language.asked_for(heard.text)
+    if tongue is None:
+        return False
+    talk.become(language=tongue)
+    talk.say("utter_language")
+    flow = FLOWS.get(talk.state.flow or "")
+    if flow is not None:
+        form.ask_next(talk, flow)
+    elif talk.state.flow == binding.FLOW:
+        binding.ask_next(talk)
+    elif talk.state.flow is None and talk.state.open_question is None:
+        _menu(talk)
+    return True
+
+
 def _cancelled(talk: Talk, heard: Heard) -> bool:
     said = answer.is_cancel(heard.text)
     if not said and talk.state.flow and _top(heard) == "cancel":
@@ -419,6 +437,8 @@ def _cancelled(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     if talk.state.flow is None and question is not None and question.kind == "withdraw":
         return False  # "算了" to "确定撤销吗" keeps the ticket: the open question hears it as a no
+    if follow.keeps(heard.text):
+        return False
     _drop(talk)
     return True
 
@@ -468,7 +488,7 @@ def _about_work_done(talk: Talk, heard: Heard) -> bool:
     said = _yes_no(talk, heard)
     if follow.not_fixed(heard.text) or follow.nobody_came(heard.text):
         follow.answer(talk, "not_fixed", ticket, heard.text)
-    elif follow.fixed(heard.text) or said is True or _top(heard) == "thank":
+    elif follow.fixed(heard.text) or said is True or _top(heard) == "thank" or (said is None and answer.leads(heard.text)):
         follow.answer(talk, "confirm", ticket, heard.text)
     elif said is False:
         follow.answer(talk, "not_fixed", ticket, heard.text)
@@ -482,6 +502,8 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
         question = talk.state.open_question
         ticket = talk.ticket(question.ticket_id) if question else None
         said = _yes_no(talk, heard)
+        if said is None:  # "no, I don't accept that. It barked the whole morning": the rest is the reason
+            said = answer.leads(heard.text)
         if ticket is None or said is None:
             return False
         follow.answer(talk, yes if said else no, ticket, heard.text)
@@ -493,7 +515,7 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
 def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     ticket = talk.ticket(question.ticket_id) if question else None
-    said = False if answer.is_cancel(heard.text) else _yes_no(talk, heard)
+    said = False if answer.is_cancel(heard.text) or follow.keeps(heard.text) else _yes_no(talk, heard)
     if ticket is None or said is None:
         return False
     if said:
@@ -612,7 +634,7 @@ def _in_form(talk: Talk, heard: Heard) -> bool:
     done = frozenset(name for name in filled if not name.startswith("unclear:"))
     if asking == "what" and heard.text.strip() and "what" not in done and answer.yes_no(heard.text) is None:
         matter = heard.matters[0] if heard.matters else Matter(heard.text, flow.name, 1.0)
-        talk.become(slots={**talk.state.slots, "description": heard.text.strip()})
+        form.describe(talk, heard.text.strip())
         form.read(talk, flow, matter.text, heard, opening=True)
         done |= {"what"}
     if form.remark(talk, filled):
@@ -638,10 +660,12 @@ def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
     """More of the same matter, instead of an answer: it goes with the rest, and what was asked is asked again. The same words
     a second time add nothing."""
     said, text = str(talk.state.slots.get("description", "")), heard.text.strip()
-    if _top(heard) not in flow.intents or not _surely(talk, heard, _top(heard)):
+    marked = any(entity.entity in _ABOUT for matter in heard.matters for entity in matter.entities)
+    of_this = _top(heard) in flow.intents and _surely(talk, heard, _top(heard))
+    if not of_this and not (marked and _top(heard) in ("inform", *flow.intents)):
         return False
     if bare(text) not in said:
-        talk.become(slots={**talk.state.slots, "description": f"{said}；{text}"})
+        form.describe(talk, text)
         talk.say("utter_noted_more")
     talk.become(misses=0)
     form.ask_next(talk, flow)
@@ -659,8 +683,8 @@ def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
         talk.ask("utter_ask_change", "change")
         return True
     if heard.text.strip() and _top(heard) in (*flow.intents, "inform"):
-        described = f"{talk.state.slots.get('description', '')}；{heard.text.strip()}"
-        talk.become(slots={**talk.state.slots, "description": described}, misses=0)
+        form.describe(talk, heard.text.strip())
+        talk.become(misses=0)
         form.ask_next(talk, flow)
         return True
     return False
@@ -675,8 +699,9 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
         return False
     probe = Talk(talk.script, talk.facts, talk.state)
     answered = {n for n in form.read(probe, flow, heard.text, heard) if not n.startswith("unclear:")}
-    # "物业几点下班" holds a time, yet answers nothing: a question counts as an answer only to what was asked.
-    if answered and (top.intent not in _IN_BETWEEN or talk.state.asking in answered):
+    # "物业几点下班" holds a time, yet answers nothing: a question counts as an answer only to what was asked. "先留个电话吧" is no
+    # question at all, whatever it reads like.
+    if answered and (top.intent not in _QUESTIONS_BETWEEN or talk.state.asking in answered):
         return False
     if top.intent in BY_INTENT:
         talk.become(agenda=(*talk.state.agenda, top)[:_MOST_MATTERS])
@@ -726,9 +751,10 @@ def _fresh(talk: Talk, heard: Heard) -> None:
         return
     if not heard.matters:
         if any(m.kind == "photo" for m in heard.media) and follow.visible(talk):
-            ticket = follow.visible(talk)[0]
-            talk.do(AmendTicket(ticket.id, "photo", "", tuple(m for m in heard.media if m.kind == "photo")))
-            talk.say("utter_note_added", number=ticket.number)
+            follow.add(talk, follow.visible(talk)[0], "", heard)
+            return
+        if form.keep_photos(talk, heard):
+            talk.ask("utter_photo_first", "menu")
             return
         _not_understood(talk, heard)
         return
@@ -759,8 +785,10 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
         else:
             _not_understood(talk, heard)
         return
-    early = talk.state.slots.get(form.EARLY)
-    talk.become(misses=0, slots={form.EARLY: early} if early else {})
+    if matter.intent in ("complaint", "repair") and follow.chases(talk, matter):
+        follow.progress(talk, matter.text)
+        return
+    talk.become(misses=0, slots={key: value for key, value in talk.state.slots.items() if key in (form.EARLY, "photos")})
     if matter.intent in BY_INTENT:
         _begin(talk, BY_INTENT[matter.intent], matter, heard)
     else:
@@ -815,6 +843,7 @@ def _fee(talk: Talk, matter: Matter, heard: Heard) -> None:
     if talk.facts.speaker.bindings:
         _pass_on("utter_fee_no_figure")(talk, matter, heard)
     else:
+        talk.become(slots={"unheard": matter.text.strip()})  # for the person who may be asked for next
         talk.ask("utter_bind_needed", "bind_needed")
 
 
@@ -914,7 +943,7 @@ _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
 }
 #: Taken at their word even when the classifier is only half sure: they change nothing.
-_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "faq", "affirm", "deny"})
+_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "faq"})
 
 
 #: Whoever is asked something takes the answer; a button "yes" or "no" is such an answer.
@@ -922,7 +951,7 @@ _ANSWERED: tuple[Callable[[Talk, Heard], bool], ...] = (
     binding.heard, household.heard, privacy.heard, _open_question, _in_form,
 )  # fmt: skip
 _LISTENERS: tuple[Callable[[Talk, Heard], bool], ...] = (
-    _life_safety, _in_group, colleague.heard, handover.heard, _regrets, _picked, _voice, _cancelled, binding.invited, _comes_or_goes,
+    _life_safety, _in_group, colleague.heard, handover.heard, _regrets, _picked, _voice, _switches, _cancelled, binding.invited, _comes_or_goes,
     *_ANSWERED,
 )  # fmt: skip
 
@@ -939,6 +968,7 @@ def _keep_for_later(talk: Talk, matter: Matter, heard: Heard) -> None:
     talk.say("utter_kept_for_later", matter=shorten(bare(matter.text), 20))
 
 
+_QUESTIONS_BETWEEN = frozenset({"ticket_status", "faq", "fee_query"})
 _IN_BETWEEN: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "ticket_status": _status,
     "handoff": _handoff,

@@ -15,6 +15,7 @@ from stage import DOMAIN_TEXT, INTENTS, MISTAKES, RESPONSES, ROOT, RULES, SCRIPT
 from bot.core import texts
 from bot.core.domain import LANGUAGES, Mistake, Mistakes, placeholders, read_responses
 from bot.core.flows.binding import ROLES
+from bot.core.policy import CLOCK_NAMES
 from bot.core.tickets import STEPS, TRANSITIONS
 
 CORE = sorted((ROOT / "bot" / "core").rglob("*.py"))
@@ -23,7 +24,8 @@ STATUSES = {status for table in TRANSITIONS.values() for status in table}
 #: Keys made of a name at run time, and the names: what the dialogue can come to say.
 MADE: dict[str, set[str]] = {
     "utter_status_": STATUSES,
-    "utter_moved_": STATUSES | {"other"},
+    "utter_moved_": STATUSES | {"other"} | {f"{kind}_{status}" for kind, table in TRANSITIONS.items() for status in table},
+    "utter_clock_": {*CLOCK_NAMES, "rework"},
     "utter_safety_": {danger.name for danger in RULES.dangers} | {"general"},
     "utter_confirm_intent_": set(INTENTS),
     "utter_part_role_": set(ROLES),

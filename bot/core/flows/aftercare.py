@@ -52,7 +52,10 @@ def moved(talk: Talk, event: TicketMoved) -> None:
 def _tell(talk: Talk, event: TicketMoved) -> None:
     ticket = event.ticket
     key = "utter_moved_resumed" if event.action == "resume" else f"utter_moved_{ticket.status}"
-    if key not in talk.script.responses:
+    own = f"utter_moved_{ticket.kind}_{ticket.status}"
+    if own in talk.script.responses:
+        key = own
+    elif key not in talk.script.responses:
         key = "utter_moved_other"
     line = talk.line(
         key,
@@ -237,13 +240,15 @@ def rate(talk: Talk, ticket_id: int, score: int, text: str, number: str = "") ->
     if score > talk.script.policy.low_score:
         talk.say("utter_survey_thanks")
         return
-    park(talk)
-    if talk.state.flow is None:
+    said_why = scores.says_more(text)
+    if not said_why:
+        park(talk)
+    if talk.state.flow is None and not said_why:
         talk.become(flow=REASON, asking="reason", slots={"ticket_id": ticket_id}, open_question=None)
     talk.do(
         OpenTicket(
             TicketDraft("follow_up", "low_score", text.strip(), Priority.HIGH, linked_to=ticket_id),
-            then=(talk.line("utter_survey_reason"),),
+            then=(talk.line("utter_survey_followed" if said_why else "utter_survey_reason"),),
         ),
         Tell("supervisor", "utter_staff_low_score", {"score": score, "text": shorten(text, 120)}, priority=Priority.HIGH),
     )

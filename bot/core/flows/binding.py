@@ -55,6 +55,14 @@ ROLES: Mapping[str, re.Pattern[str]] = {
 }
 
 
+#: Who somebody else is, and how to reach them: never told, and no reason to ask the speaker for a binding.
+_OF_OTHERS = re.compile(
+    r"住的?是谁|谁住(?:在|那|的)|(?:业主|房主|房东|户主|租客|他|她|邻居|楼[上下]|隔壁)[^,，。]{0,6}(?:电话|手机|号码|联系方式|叫什么|名字|姓什么|是谁)|\bwho (?:lives|owns|is living)\b|"
+    r"\b(?:owner|neighbou?r|tenant|landlord|his|her|their)(?:'s)? (?:name|phone|number|contact|telephone)",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that is asked for, while `wanted` says so."""
@@ -139,6 +147,9 @@ def done(talk: Talk, room: RoomRef | None, role: str) -> None:
 
 def begin(talk: Talk, matter: Matter | None, heard: Heard, *, another: bool = False) -> None:
     """Somebody wants to be known. Who is known already sees what can be done with it; `another` home is bound like the first."""
+    if matter is not None and _OF_OTHERS.search(matter.text):
+        talk.ask("utter_not_told_of_others", "menu")
+        return
     if talk.facts.speaker.bindings and not another:
         household.menu(talk)
         return

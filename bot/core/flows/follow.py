@@ -57,6 +57,10 @@ _URGE = re.compile(
     r"\burge\b|\bhurry\b|\bhow long\b|\bstill\b|\bnobody\b|\bno one\b|\bwaiting\b|\bwhen (?:will|is|are)\b",
     re.I,
 )
+_KEEP = re.compile(
+    r"还是(?:来|修|办|留|报|要|弄|安排)|(?:不|别|先不|先别)(?:取消|撤)|留着|保留|继续(?:修|办)|\bkeep\b|\bdon'?t (?:cancel|withdraw)\b|\bdo not (?:cancel|withdraw)\b|\bstill (?:want|need)\b",
+    re.I,
+)
 _WITHDRAW = re.compile(r"取消|撤销|撤回|撤了|撤掉|撤单|不用(?:来|修|了)|不修了|\bcancel\b|\bwithdraw\b|\bno need\b|\bcall off\b", re.I)
 
 
@@ -67,6 +71,31 @@ def nobody_came(text: str) -> bool:
 
 def not_fixed(text: str) -> bool:
     return bool(_NOT_FIXED.search(text))
+
+
+def keeps(text: str) -> bool:
+    """Whether a ticket that was to be withdrawn is to stay after all: 算了,还是修吧; "no wait, keep it"."""
+    return bool(_KEEP.search(text))
+
+
+def chases(talk: Talk, matter: Matter) -> bool:
+    """Whether a complaint or a fault is in truth about a request that is open: it urges, and names no other thing (LABELS rule 8)."""
+    tickets = visible(talk)
+    if not tickets or not (nobody_came(matter.text) or (talk.upset and _URGE.search(matter.text))):
+        return False
+    return not matter.values("item") or len(meant(tickets, matter)) == 1
+
+
+def meant(tickets: tuple[TicketView, ...], matter: Matter) -> tuple[TicketView, ...]:
+    """Those of which the words speak: the thing or the place that the model marked stands in them. All, where none is marked or fits."""
+    named = [value.lower() for kind in ("item", "fault", "location") for value in matter.values(kind)]
+
+    def fits(ticket: TicketView) -> int:
+        before = f"{ticket.description} {ticket.location}".lower()
+        return sum(name in before for name in named)
+
+    best = max(map(fits, tickets), default=0)
+    return tuple(t for t in tickets if fits(t) == best) if best else tickets
 
 
 def withdraws(text: str) -> bool:
@@ -176,7 +205,7 @@ def complain_of_no_show(talk: Talk, ticket: TicketView) -> None:
 def _nothing(talk: Talk) -> None:
     """Nothing of the speaker's is filed, as far as this conversation knows: a stranger may be known by another one."""
     if talk.facts.speaker.bindings:
-        talk.say("utter_status_none")
+        talk.ask("utter_status_none", "menu")
     else:
         talk.ask("utter_status_none_here", "bind_needed")
 
@@ -231,7 +260,7 @@ def change(talk: Talk, matter: Matter, heard: Heard) -> None:
     if said and named is None:
         talk.say("utter_status_unknown_number")
         return
-    tickets = (named,) if named else visible(talk)
+    tickets = (named,) if named else meant(visible(talk), matter)
     tickets = tuple(t for t in tickets if is_open(t))
     if not tickets:
         _nothing(talk)
@@ -256,9 +285,10 @@ def change(talk: Talk, matter: Matter, heard: Heard) -> None:
 def add(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     """Put these words, and the photos that came with them, on the ticket; words that urge also urge."""
     photos = tuple(m for m in heard.media if m.kind == "photo")
+    words = text.strip() or talk.words("utter_part_photo")
     talk.do(
-        AmendTicket(ticket.id, "note", text.strip(), photos),
-        Tell("assignee", "utter_staff_resident_said", {"number": ticket.number, "text": shorten(text, 120)}, ticket.id),
+        AmendTicket(ticket.id, "note" if text.strip() else "photo", text.strip(), photos),
+        Tell("assignee", "utter_staff_resident_said", {"number": ticket.number, "text": shorten(words, 120)}, ticket.id),
     )
     talk.say("utter_note_added", number=ticket.number)
     if _URGE.search(text):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.resolve import phone, when
-from bot.core.resolve.opening import bare
+from bot.core.resolve import phone, temper, when
+from bot.core.resolve.opening import bare, gist, only_asks
 from bot.core.resolve.where import address, place
 from bot.core.resolve.where.room import Parts
 from bot.core.talk import Talk, shorten
@@ -70,7 +70,8 @@ class Flow:
 
 def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     """Open the form with everything the message already said, with what was said before it, and with what is on file."""
-    early = tuple(talk.state.slots.get(EARLY, ())) if talk.state.flow is None else ()
+    before = talk.state.slots if talk.state.flow is None else {}
+    early, photos = tuple(before.get(EARLY, ())), before.get("photos", [])
     slots: Slots = {"upset": True} if talk.upset else {}
     speaker = talk.facts.speaker
     if len(speaker.bindings) == 1:
@@ -84,9 +85,27 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
     for said in early:
         read(talk, flow, said, heard)
     if matter is not None:
-        talk.become(slots={**talk.state.slots, "description": bare(matter.text), **_marked(matter)})
+        if not _says_nothing(talk, flow, matter):
+            talk.become(slots={**talk.state.slots, "description": bare(matter.text), "gist": gist(matter), **_marked(matter)})
         read(talk, flow, matter.text, heard, opening=True)
+    if photos:
+        talk.become(slots={**talk.state.slots, "photos": photos})
     keep_photos(talk, heard)
+
+
+def _says_nothing(talk: Talk, flow: Flow, matter: Matter) -> bool:
+    """Whether the words hold no matter: the kind of request alone, or bare anger, which nobody is asked to check and submit."""
+    if only_asks(matter.text):
+        return True
+    return talk.upset and flow.kind == "complaint" and not matter.entities and temper.insults(matter.text)
+
+
+def describe(talk: Talk, text: str) -> None:
+    """Put more words to the description, and to what is shown of it."""
+    slots = talk.state.slots
+    gap = "；" if talk.language == "zh" else "; "
+    said = {name: f"{slots[name]}{gap}{text}" if slots.get(name) else text for name in ("description", "gist")}
+    talk.become(slots={**slots, **said})
 
 
 def _marked(matter: Matter) -> Slots:
@@ -201,7 +220,7 @@ def _read_place(talk: Talk, text: str, asking: str | None, opening: bool) -> set
 def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     if opening and not _VISIT.search(text):
         return set()
-    found = when.parse_when(text, talk.local_now)
+    found = _refined(talk, text) or when.parse_when(text, talk.local_now)
     if found is None:
         return set()
     if isinstance(found, when.Unclear):
@@ -215,6 +234,25 @@ def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[
         },
     )
     return {"when"}
+
+
+#: Words that name the present day themselves.
+_TODAY = re.compile(r"今|现在|马上|立刻|\btoday\b|\btonight\b|\bnow\b|\bthis\b", re.IGNORECASE)
+
+
+def _refined(talk: Talk, text: str) -> when.Window | None:
+    """Hours said after a day ("大后天", then "上午") are hours of that day, not of today."""
+    visit = talk.state.slots.get("when")
+    if not visit or _TODAY.search(text):
+        return None
+    day = datetime.fromisoformat(visit["start"]).astimezone(talk.local_now.tzinfo).replace(hour=0, minute=0)
+    if day.date() <= talk.local_now.date():
+        return None
+    found, next_day = when.parse_when(text, day), when.parse_when(text, day + timedelta(days=1))
+    if not isinstance(found, when.Window) or not isinstance(next_day, when.Window):
+        return None
+    follows = found.start.date() == day.date() and next_day.start.date() == (day + timedelta(days=1)).date()
+    return found if follows else None
 
 
 def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
@@ -263,7 +301,8 @@ def remark(talk: Talk, filled: frozenset[str]) -> bool:
 
 def ask_which_room(talk: Talk) -> None:
     buttons = tuple(Button(talk.home(RoomRef(**c)), f"pick:{c['label']}") for c in talk.state.slots["room_choices"])
-    talk.ask("utter_ask_room_which", "room", buttons=buttons)
+    mine = len(talk.facts.speaker.bindings) > 1 and not talk.state.slots.get("room_said")
+    talk.ask("utter_ask_room_mine" if mine else "utter_ask_room_which", "room", buttons=buttons)
 
 
 def ask_next(talk: Talk, flow: Flow) -> None:
@@ -306,7 +345,7 @@ def complete(talk: Talk, flow: Flow) -> bool:
 
 #: What a slot of a form fills: emptied when the resident goes one step back.
 _FILLS: Mapping[str, tuple[str, ...]] = {
-    "what": ("description", "item"),
+    "what": ("description", "gist", "item"),
     "room": ("room", "room_said", "room_choices", "household_id"),
     "location": ("location",),
     "when": ("when", "when_any"),
@@ -347,7 +386,7 @@ def summary_values(talk: Talk, slots: Slots) -> dict[str, Any]:
     elif slots.get("location"):
         where = talk.words("utter_part_colon_home", room=spot_of(slots))
     return {
-        "item": shorten(slots.get("description", "")),
+        "item": shorten(slots.get("gist") or slots.get("description", "")),
         "place": where,
         "when": talk.when(appointment) if appointment else talk.words("utter_part_when_any"),
         "contact": slots.get("contact") or talk.words("utter_part_none"),

@@ -12,7 +12,7 @@ from typing import Final
 from bot.core.resolve.assent import yes_no
 from bot.core.resolve.numerals import fold, number
 
-__all__ = ["is_cancel", "is_skip", "menu_number", "yes_no"]
+__all__ = ["is_cancel", "is_skip", "leads", "menu_number", "yes_no"]
 
 _EDGE: Final = " \t\r\n,。.!?~、;:…\"'“”‘’()👌👍🙏😊😄🙂"
 _TAIL: Final = r"(?:的|了|啊|呀|吧|哦|噢|喔|嘛|呢|哈|啦|滴|哒|嗯)*"
@@ -48,6 +48,12 @@ _ORDINAL: Final = re.compile(
 
 def _bare(text: str) -> str:
     return fold(text).strip(_EDGE)
+
+
+def leads(text: str) -> bool | None:
+    """The yes or no with which a longer answer to an open question begins: "不认可,根本没剪过", "no, I don't accept that. …"."""
+    head, mark, _ = re.split(r"([,，。.!！;；\n])", text.strip(), maxsplit=1) if re.search(r"[,，。.!！;；\n]", text.strip()) else (text, "", "")
+    return yes_no(head) if mark else None
 
 
 def is_cancel(text: str) -> bool:

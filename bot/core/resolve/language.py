@@ -9,6 +9,7 @@ from bot.core.resolve import invitecode
 from bot.core.types import Language
 
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_LONGEST_REQUEST: Final = 60
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _SHORT_ENGLISH: Final = frozenset(
     [
@@ -47,6 +48,19 @@ _SHORT_ENGLISH: Final = frozenset(
         "menu",
     ]
 )
+
+
+_ASKED_FOR: Final[tuple[tuple[Language, re.Pattern[str]], ...]] = (
+    ("en", re.compile(r"\b(?:(?:in|speak|use|switch to|have|reply in|write in|change to) english|english,? please|(?:do|can) you (?:speak|have) english)\b|(?:说|讲|用|换成?|切换成?|改成?|发)(?:一下)?英[文语]|英[文语](?:可以吗|行吗|版)", re.IGNORECASE)),
+    ("zh", re.compile(r"(?:说|讲|用|换成?|切换成?|改成?|发|回)(?:一下)?(?:中文|汉语|普通话|国语|中国话)|(?:中文|汉语)(?:可以吗|行吗|版|吧)|\b(?:in|speak|use|switch to|change to) (?:chinese|mandarin)\b|\bchinese,? please\b", re.IGNORECASE)),
+)  # fmt: skip
+
+
+def asked_for(text: str) -> Language | None:
+    """The language in which the speaker asks to go on; None where no such thing is said. A longer message says more than that."""
+    if len(text) > _LONGEST_REQUEST:
+        return None
+    return next((tongue for tongue, pattern in _ASKED_FOR if pattern.search(text)), None)
 
 
 def detect(text: str, default: Language) -> Language:

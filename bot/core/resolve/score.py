@@ -202,3 +202,13 @@ def score(text: str) -> int | None:
         less = _value(deducted["n"]) if deducted["n"] else 1.0
         return None if less is None else _decided([5 - less], corrects)
     return worded(told)
+
+
+def says_more(text: str) -> bool:
+    """Whether a rating comes with its reason: a clause of some length without any figure ("2分,师傅迟到两个小时还把地弄脏了")."""
+    clauses = re.split(r"[,，。.!！;；\n]|\s+(?:because|cause|as|since|and)\s+|因为|主要是?", text)
+    return any(sum(1 if c.isascii() else 2 for c in clause.strip()) >= _REASON and worded(clause) is None for clause in clauses[1:])
+
+
+_REASON: Final = 10
+"""Width of a clause that tells a reason, a Chinese character counting two."""

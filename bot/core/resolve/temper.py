@@ -15,6 +15,11 @@ from bot.core.resolve.hanzi import simple
 from bot.core.resolve.numerals import fold
 
 _LONGEST: Final = 600
+_INSULTS: Final = re.compile(
+    r"他妈|特么|妈的|操你|草泥|滚|傻[逼比b]|脑残|饭桶|废物|混蛋|骗子|王八|不要脸|垃圾|吃干饭|干什么吃的|吃屎|狗屁|装死|"
+    r"\b(?:useless|idiots?|pathetic|bullshit|wtf|damn|bloody|scam(?:mers)?|thieves|shame on you|a joke|disgrace)\b",
+    re.IGNORECASE,
+)
 _OPENLY: Final = re.compile(
     # said of the office
     r"没(?:有)?(?:个)?人(?:管|理|来管|处理|搭理|负责|回(?:复|应))|不(?:闻不问|作为|管不问|当回事)|(?:到底|究竟)(?:管不管|谁管|有没有人|什么时候|要(?:等|拖)|还要|想|会不会|能不能|是不是|来不来|修不修)|"
@@ -46,3 +51,8 @@ def upset(text: str) -> bool:
     if _OPENLY.search(read):
         return True
     return bool((_MARKS.search(read) or _CAPITALS.search(read)) and _SHOUTED.search(read))
+
+
+def insults(text: str) -> bool:
+    """Whether an insult is in these words."""
+    return _INSULTS.search(simple(fold(text))[:_LONGEST]) is not None
