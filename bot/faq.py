@@ -79,10 +79,14 @@ class FaqIndex:
         self._unanswered = self._vectors([question for language in LANGUAGES for question in faq.unanswered[language]])
         self._words = {language: _Words(faq, language) for language in LANGUAGES}
 
-    def best(self, text: str, language: Language) -> Hit | None:
-        """The entry that `text`, written in `language`, asks for; None when none stands out: say so and pass it on."""
+    def best(self, text: str, language: Language, sure: float | None = None) -> Hit | None:
+        """The entry that `text`, written in `language`, asks for; None when none stands out: say so and pass it on.
+
+        Args:
+            sure: another least score than the index was made with.
+        """
         hit = self.nearest(text, language)
-        return hit if hit is not None and hit.score >= self._sure else None
+        return hit if hit is not None and hit.score >= (self._sure if sure is None else sure) else None
 
     def nearest(self, text: str, language: Language) -> Hit | None:
         """The nearest entry whatever its score, for measuring; None when there is nothing to compare."""
@@ -224,8 +228,8 @@ class Finder:
         with suppress(RuntimeError):  # the desk has ended meanwhile
             loop.call_soon_threadsafe(told)
 
-    async def find(self, text: str, language: Language) -> str:
-        """The id of the entry that answers, or "" where none does."""
+    async def find(self, text: str, language: Language, sure: float | None = None) -> str:
+        """The id of the entry that answers, or "" where none does. `sure`: another least score than policy's for questions."""
         if not self._faq.entries:
             return ""
         self.begin()
@@ -235,5 +239,5 @@ class Finder:
                 index = await asyncio.shield(self._building)
         except TimeoutError:
             return ""
-        hit = await asyncio.to_thread(index.best, text, language)
+        hit = await asyncio.to_thread(index.best, text, language, sure)
         return hit.entry.id if hit is not None else ""

@@ -18,16 +18,14 @@ from bot.store import Claim
 from bot.understanding import Nlu, Understood, understand
 from bot.workers import Hearing
 
+#: Read as these, a message may still ask about a rule; an entry must then stand out further (`faq.sure_elsewhere`).
+_PERHAPS_ASKED = frozenset({"fee_query", "permit", "ticket_status"})
 #: What makes a question of fees one of the speaker's own account: the cashier's, never the FAQ's.
 _OWN_ACCOUNT = re.compile(r"我家|我们家|我的|我这|咱家|本户|欠|\b(?:my|our|mine|i owe|we owe)\b", re.IGNORECASE)
 
 
-def _is_asked(matter: Matter) -> bool:
-    """Whether data/faq.yml may have the answer: a question of the rules, also one about who pays; never one of an account."""
-    if matter.intent == "fee_query":
-        own = matter.values("period") or matter.values("amount") or _OWN_ACCOUNT.search(matter.text)
-        return not own
-    return matter.intent == "faq"
+def _of_an_account(matter: Matter) -> bool:
+    return bool(matter.values("period") or matter.values("amount") or _OWN_ACCOUNT.search(matter.text))
 
 
 class Ear:
@@ -42,9 +40,14 @@ class Ear:
 
     async def _looked_up(self, matter: Matter, language: Language) -> Matter:
         """A question of the kind data/faq.yml answers, with the entry that does."""
-        if self._finder is None or not _is_asked(matter):
+        if self._finder is None or (matter.intent == "fee_query" and _of_an_account(matter)):
             return matter
-        return replace(matter, faq=await self._finder.find(matter.text, language))
+        if matter.intent == "faq":
+            return replace(matter, faq=await self._finder.find(matter.text, language))
+        if matter.intent in _PERHAPS_ASKED:
+            elsewhere = self._script.policy.faq_sure_elsewhere
+            return replace(matter, faq=await self._finder.find(matter.text, language, elsewhere))
+        return matter
 
     async def hear(self, claim: Claim) -> Hearing:
         """The burst as one event. Buttons need no words understood; the latest one of a burst counts."""

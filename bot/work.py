@@ -280,8 +280,8 @@ class Work:
             after = replace(after, appointment=effect.appointment)
         if effect.kind == "urge":
             after = replace(after, urged_at=self.now)
-        if effect.location:
-            after = replace(after, location=effect.location)
+        if effect.location or effect.contact:
+            after = replace(after, location=effect.location or after.location, contact=effect.contact or after.contact)
         if effect.priority is not None and RANK[effect.priority] < RANK[after.priority]:
             after = replace(after, priority=effect.priority.value)
         if effect.photos:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from bot.core import masking, texts
+from bot.core import danger, masking, texts
 from bot.core.domain import Script
 from bot.core.flows import (
     BY_INTENT,
@@ -180,12 +180,12 @@ def _comes_or_goes(talk: Talk, heard: Heard) -> bool:
 
 
 def _life_safety(talk: Talk, heard: Heard) -> bool:
-    danger = heard.triage.danger if heard.triage else None
+    kind = heard.triage.danger if heard.triage else None
     current = emergency.ticket_of(talk)
-    if danger is None and current is None and _may_be_danger(talk, heard):
-        danger = "general"
-    if danger is not None:
-        emergency.report(talk, danger, heard.text, heard)
+    if kind is None and current is None and _may_be_danger(talk, heard):
+        kind = "general"
+    if kind is not None:
+        emergency.report(talk, kind, heard.text, heard)
         rest = tuple(m for m in heard.matters if m.intent != "emergency" and m.confidence >= talk.script.policy.sure)
         talk.become(agenda=(*talk.state.agenda, *rest)[:_MOST_MATTERS])
         return True
@@ -232,6 +232,10 @@ def _yes_no(talk: Talk, heard: Heard) -> bool | None:
 # ── 3 buttons and numbers ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+#: Questions about the first matter of the agenda.
+_OF_THE_AGENDA = frozenset({"intent", "pass_on"})
+
+
 def _picked(talk: Talk, heard: Heard) -> bool:
     value = heard.button or command(heard.text)
     question = talk.state.open_question
@@ -244,6 +248,8 @@ def _picked(talk: Talk, heard: Heard) -> bool:
     if value is None:
         return False
     verb, _, rest = value.partition(":")
+    if question is not None and question.kind in _OF_THE_AGENDA and verb not in ("yes", "no"):
+        talk.become(agenda=talk.state.agenda[1:], open_question=None)  # what was offered was not taken
     handler = _BUTTONS.get(verb)
     if handler is None:
         _stale(talk)
@@ -437,7 +443,7 @@ def _cancelled(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     if talk.state.flow is None and question is not None and question.kind == "withdraw":
         return False  # "算了" to "确定撤销吗" keeps the ticket: the open question hears it as a no
-    if follow.keeps(heard.text):
+    if follow.keeps(heard.text) or (talk.state.asking == "contact" and form.NO_PHONE.search(heard.text)):
         return False
     _drop(talk)
     return True
@@ -556,14 +562,14 @@ def _read_wrongly(talk: Talk, matter: Matter, heard: Heard) -> None:
     _menu(talk)
 
 
-_PASSED_ON: Mapping[str, str] = {"fee_query": "fee_case", "feedback": "feedback"}
+_PASSED_ON: Mapping[str, str] = {"fee_query": "fee_case", "feedback": "feedback", "permit": "permit"}
 
 
 def _pass_it_on(talk: Talk, matter: Matter, heard: Heard) -> None:
     """The offer was taken: what is still missing is asked; where nothing is, a second yes would be one too many."""
     flow = FLOWS[_PASSED_ON.get(matter.intent, "enquiry")]
     form.begin(talk, flow, matter, heard)
-    if form.complete(talk, flow):
+    if form.complete(talk, flow) and matter.intent != "permit":
         form.submit(talk, flow)
     else:
         form.ask_next(talk, flow)
@@ -575,8 +581,13 @@ def _about_same(talk: Talk, heard: Heard) -> bool:
     said = same.said(heard.text) if (plain := _yes_no(talk, heard)) is None else plain
     if flow is None or question is None or said is None:
         return False
-    if not same.settle(talk, flow, question.ticket_id, said, heard):
-        form.ask_next(talk, flow)
+    if same.settle(talk, flow, question.ticket_id, said, heard):
+        return True
+    _, _, more = heard.text.partition("，" if "，" in heard.text else ",")
+    if more.strip():  # "不是同一个，是淋浴那边"
+        form.describe(talk, more.strip())
+        form.read(talk, flow, more, heard)
+    form.ask_next(talk, flow)
     return True
 
 
@@ -785,6 +796,10 @@ def _open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
         else:
             _not_understood(talk, heard)
         return
+    if matter.intent == "permit" and danger.asks(matter.text) and _answered_by_faq(talk, matter):
+        talk.become(agenda=(matter, *talk.state.agenda)[:_MOST_MATTERS])
+        talk.ask("utter_permit_offer", "pass_on")
+        return
     if matter.intent in ("complaint", "repair") and follow.chases(talk, matter):
         follow.progress(talk, matter.text)
         return
@@ -891,7 +906,9 @@ def _greet(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 
 def _status(talk: Talk, matter: Matter, heard: Heard) -> None:
-    follow.progress(talk, matter.text)
+    """How a request stands; where none is open, a question of the rules that only reads like it ("会不会让他知道是我") has its answer."""
+    if follow.visible(talk) or not _answered_by_faq(talk, matter):
+        follow.progress(talk, matter.text)
 
 
 def _change(talk: Talk, matter: Matter, heard: Heard) -> None:
@@ -943,7 +960,7 @@ _MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
 }
 #: Taken at their word even when the classifier is only half sure: they change nothing.
-_HARMLESS = frozenset({"greet", "thank", "goodbye", "ticket_status", "faq"})
+_HARMLESS = frozenset({"greet", "ticket_status", "faq"})
 
 
 #: Whoever is asked something takes the answer; a button "yes" or "no" is such an answer.

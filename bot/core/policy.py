@@ -47,6 +47,7 @@ class Policy:
     burst_window: timedelta
     keep_misread: timedelta
     faq_sure: float
+    faq_sure_elsewhere: float
     service_hours: Mapping[int, tuple[tuple[time, time], ...]]
     working_days: frozenset[int]
     holiday_country: str
@@ -245,6 +246,7 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
         burst_window=take("understanding.burst_window", duration),
         keep_misread=take("understanding.keep_misread", duration),
         faq_sure=take("faq.sure", _share),
+        faq_sure_elsewhere=take("faq.sure_elsewhere", _share),
         service_hours=hours,
         working_days=take("working_days", _weekdays),
         holiday_country=take("holiday_country", str),

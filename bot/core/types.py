@@ -497,6 +497,7 @@ class AmendTicket:
     appointment: Appointment | None = None
     score: int | None = None
     location: str = ""
+    contact: str = ""
     priority: Priority | None = None
 
 

@@ -6,6 +6,7 @@ line. The conversation leaves this flow when the ticket has ended or the residen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,6 +29,13 @@ from bot.core.types import (
 )
 
 FLOW = "emergency"
+#: Somebody of the staff is there, or has been.
+_SEEN_TO = frozenset({"on_site", "secured"})
+_PLACE = 60
+#: Something that can answer "where": a figure, or a word of place.
+_FIGURE_OR_PLACE = re.compile(
+    r"[0-9一二三四五六七八九十]|[东南西北]|旁|边|楼|门|前|后|里|上|下|口|厅|库|园|亭|房|区|路|桥|湖|池|\b(?:at|in|on|by|near|next|behind|front|floor|building|gate)\b", re.I
+)
 ROLES = ("technician", "guard", "steward", "supervisor", "manager")
 
 
@@ -66,11 +74,11 @@ def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
     numbers = phone.find(text)
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
     spot = place.place(text) or ""
-    talk.become(flow=FLOW, asking=None, slots={}, open_question=None, misses=0)
     house = None if any(mention.building for mention in room.mentions(spot)) else where  # 4栋楼道 says it all
     whereabouts = " ".join(filter(None, (talk.home(house) if house else "", spot)))
     known = bool(where and where.room) or bool(spot and where)
     key = "utter_emergency_opened_at" if known else "utter_emergency_opened"
+    talk.become(flow=FLOW, asking=None if known else "location", slots={}, open_question=None, misses=0)
     opened = replace(
         talk.line(key, duty_phone=talk.facts.community.duty_phone, where=whereabouts), priority=Priority.EMERGENCY
     )
@@ -158,13 +166,21 @@ def belongs(talk: Talk, ticket: TicketView, text: str) -> bool:
 
 def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     """The resident goes on speaking while the emergency is open: on the ticket, to those who act; what is asked is answered."""
-    where = _said_where(talk, text)
-    if where:
-        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=where))
+    if ticket.status in _SEEN_TO and _thanks(talk, ticket, text, heard):
+        talk.say("utter_emergency_glad")
+        leave(talk)
+        return
+    where, contact = _said_where(talk, text), phone.find(text)
+    if where or contact:
+        number = contact[-1].number if contact else ""
+        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=_put_to(ticket.location, where), contact=number))
         _tell_those_who_act(talk, ticket, text)
     else:
         note(talk, ticket, text, heard)
+    talk.become(asking=None)
     answer = talk.script.danger.answer(ticket.category, text)
+    if answer is None and any(matter.intent == "ticket_status" for matter in heard.matters[:1]):
+        answer = "utter_danger_who_comes"
     if is_over(talk, ticket, text):
         talk.say("utter_emergency_safe")
         leave(talk)
@@ -173,14 +189,29 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     elif danger.asks(text):
         talk.say("utter_danger_unsure")
         talk.do(safety_line(talk, ticket.category))
-    elif where:
-        talk.say("utter_emergency_where", where=where)
+    elif where or contact:
+        talk.say("utter_emergency_where", where=talk.listed(filter(None, (where, contact[-1].number if contact else ""))))
     else:
         talk.say("utter_emergency_noted")
 
 
+def _thanks(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> bool:
+    """Whether it is over for the resident too, once those who came have seen to it: nobody is alarmed by thanks."""
+    top = heard.matters[0].intent if heard.matters else ""
+    return is_over(talk, ticket, text) or top in ("thank", "goodbye", "affirm", "feedback")
+
+
+def _put_to(before: str, said: str) -> str:
+    """The place with what was said later: nothing of the earlier words is lost, nothing is said twice."""
+    if not said or said in before:
+        return before
+    return f"{before} {said}".strip() if before and before not in said else said
+
+
 def _said_where(talk: Talk, text: str) -> str:
-    """The place said in answer to "exactly where", as staff read it; "" where none is said."""
+    """The place in these words, as staff read it; what answers "exactly where" is one, however it is put. "" where none is said."""
+    if talk.state.asking == "location" and _FIGURE_OR_PLACE.search(text) and not danger.asks(text):
+        return shorten(text.strip(), _PLACE)
     own = address.own(text, home=[b.room for b in talk.facts.speaker.bindings])
     spot = place.place(text) or ""
     said = next((address.label(mention) for mention in own if mention.building or mention.room), "")

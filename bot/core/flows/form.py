@@ -218,7 +218,7 @@ def _read_place(talk: Talk, text: str, asking: str | None, opening: bool) -> set
 
 
 def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
-    if opening and not _VISIT.search(text):
+    if opening and not _VISIT.search(text) and not _ahead(talk, text):
         return set()
     found = _refined(talk, text) or when.parse_when(text, talk.local_now)
     if found is None:
@@ -234,6 +234,16 @@ def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[
         },
     )
     return {"when"}
+
+
+#: Since when the trouble is there.
+_SINCE = re.compile(r"开始|从|就(?:漏|坏|没|不|停|堵|响)|一直|以来|起|\bsince\b|\bstarted\b|\bfrom\b", re.IGNORECASE)
+
+
+def _ahead(talk: Talk, text: str) -> bool:
+    """Whether a first message names a day to come and some hours of it: of a fault that is a visit's time, not the trouble's."""
+    found = when.parse_when(text, talk.local_now)
+    return isinstance(found, when.Window) and found.start.date() > talk.local_now.date() and not _SINCE.search(text)
 
 
 #: Words that name the present day themselves.
@@ -255,6 +265,10 @@ def _refined(talk: Talk, text: str) -> when.Window | None:
     return found if follows else None
 
 
+#: Nobody must give a number: the conversation itself reaches the resident.
+NO_PHONE = re.compile(r"没有?(?:电话|手机|号码)|(?:不|别|就不|不想|不方便)(?:留|给|填)(?:电话|手机|号码)?(?:了|吧)?$|\bno (?:phone|number)\b|\b(?:rather|prefer) not\b|\bwithout (?:a )?(?:phone|number)\b", re.IGNORECASE)
+
+
 def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     current = talk.state.slots.get("contact")
     found = phone.find(text)
@@ -263,6 +277,9 @@ def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> s
         return {"contact"}
     if current and (mended := phone.correct_tail(current, text)) and mended != current:
         _set(talk, contact=mended)
+        return {"contact"}
+    if asking == "contact" and NO_PHONE.search(text):
+        _set(talk, contact_none=True)
         return {"contact"}
     if asking == "contact" and re.search(r"\d{5,}", text):
         return {"unclear:contact"}
@@ -310,7 +327,7 @@ def ask_next(talk: Talk, flow: Flow) -> None:
     slots = dict(talk.state.slots)
     for slot in flow.form:
         if slot.wanted(slots):
-            talk.become(asking=slot.name)
+            talk.become(asking=slot.name, slots={**slots, "asked": [*(n for n in slots.get("asked", ()) if n != slot.name), slot.name]})
             if slot.name == "room":
                 _ask_room(talk)
             else:
@@ -349,15 +366,14 @@ _FILLS: Mapping[str, tuple[str, ...]] = {
     "room": ("room", "room_said", "room_choices", "household_id"),
     "location": ("location",),
     "when": ("when", "when_any"),
-    "contact": ("contact",),
+    "contact": ("contact", "contact_none"),
 }
 
 
 def back(talk: Talk, flow: Flow) -> None:
-    """One step back: what was filled last, in the order of the form, is asked again."""
-    slots, names = dict(talk.state.slots), [slot.name for slot in flow.form]
-    before = names[: names.index(talk.state.asking)] if talk.state.asking in names else names
-    last = next((name for name in reversed(before) if any(slots.get(key) for key in _FILLS[name])), None)
+    """One step back: what was asked and answered last is asked again. What is on file, and what was said unasked, stays."""
+    slots = dict(talk.state.slots)
+    last = next((name for name in reversed(slots.get("asked", ())) if any(slots.get(key) for key in _FILLS[name])), None)
     if last is not None:
         talk.become(slots={key: value for key, value in slots.items() if key not in _FILLS[last]})
         talk.say("utter_step_back")

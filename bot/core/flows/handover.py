@@ -126,13 +126,28 @@ def said(talk: Talk, event: StaffSaid) -> None:
 
 def idle(talk: Talk) -> None:
     """Neither side has written for as long as policy allows."""
-    if talk.state.mode == "human":
-        talk.become(mode="desk")
+    if talk.state.mode != "human":
+        return
+    talk.become(mode="desk")
+    case = case_of(talk)
+    if case is not None and case.status == "open":  # nobody has come: that is not told as if somebody had gone
+        told = {"number": case.number}
+        talk.do(
+            Tell("steward", "utter_staff_urged", told, ticket_id=case.id, priority=Priority.HIGH),
+            Tell("supervisor", "utter_staff_urged", told, ticket_id=case.id, priority=Priority.HIGH),
+        )
+        talk.say("utter_handoff_waiting", number=case.number, duty_phone=talk.facts.community.duty_phone)
+        _resume(talk)
+    else:
         _back(talk)
 
 
 def _back(talk: Talk) -> None:
     talk.say("utter_human_returns")
+    _resume(talk)
+
+
+def _resume(talk: Talk) -> None:
     flow = FLOWS.get(talk.state.flow or "")
     if flow is not None:  # a colleague had joined in the middle of a form
         form.ask_next(talk, flow)

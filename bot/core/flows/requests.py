@@ -24,7 +24,7 @@ def _what(ask: str) -> Slot:
 _ROOM = Slot("room", "utter_ask_room", lambda s: _home(s) and not s.get("room"))
 _SPOT = Slot("location", "utter_ask_location", lambda s: not _home(s) and not s.get("location"))
 _WHEN = Slot("when", "utter_ask_when", lambda s: _home(s) and not s.get("when") and not s.get("when_any"))
-_CONTACT = Slot("contact", "utter_ask_contact", lambda s: not s.get("contact"))
+_CONTACT = Slot("contact", "utter_ask_contact", lambda s: not s.get("contact") and not s.get("contact_none"))
 
 
 def _repair_category(talk: Talk, slots: Slots) -> tuple[str, Priority]:
