@@ -21,7 +21,7 @@ LANGUAGES: Final = ("zh", "en")
 _LONGEST: Final = 200
 """Characters looked at: a question in danger is short."""
 _QUESTION: Final = re.compile(
-    r"[?]|[吗么呢]\s*[,。.!]*\s*$|怎么[办做弄]|能不能|可不可以|可以不|要不要|该不该|行不行|会不会|是不是|咋办|"
+    r"[?]|[吗么呢]\s*[,。.!]*\s*$|怎么|什么(?:手续|材料|资料|证件)|要带什么|哪些|能不能|可不可以|可以不|要不要|该不该|行不行|会不会|是不是|咋办|"
     r"\b(?:can|may|should|shall|do|must|could) (?:i|we)\b|\bwhat (?:do|should|can|now)\b|\bis it (?:ok|okay|safe)\b",
     re.IGNORECASE,
 )
@@ -36,6 +36,7 @@ class _Row:
     dangers: frozenset[str]
     words: re.Pattern[str]
     answer: str
+    told: bool  # only where the words tell; "有人出来了吗?" does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Answers:
 
     def answer(self, danger: str, text: str) -> str | None:
         """The text that answers these words while this danger goes on; None where no row knows them."""
-        read = _plain(text)
-        return next((row.answer for row in self.rows if row.dangers & {danger, ANY} and row.words.search(read)), None)
+        read, asked = _plain(text), asks(text)
+        rows = (row for row in self.rows if row.dangers & {danger, ANY} and not (row.told and asked))
+        return next((row.answer for row in rows if row.words.search(read)), None)
 
 
 def asks(text: str) -> bool:
@@ -88,7 +90,7 @@ def load(raw: Mapping[str, Any], dangers: Collection[str]) -> Answers:
         if not isinstance(row, Mapping):
             problems.append(f"{here}: is no row; write dangers, zh, en and answer")
             continue
-        problems.extend(f"{here}.{key}: unknown key; known: dangers, zh, en, answer" for key in row if key not in ("dangers", "answer", *LANGUAGES))
+        problems.extend(f"{here}.{key}: unknown key; known: dangers, zh, en, told, answer" for key in row if key not in ("dangers", "answer", "told", *LANGUAGES))
         named = row.get("dangers")
         if not isinstance(named, list) or not named:
             problems.append(f"{here}.dangers: is not a list; write for example [gas], or [any]")
@@ -107,8 +109,11 @@ def load(raw: Mapping[str, Any], dangers: Collection[str]) -> Answers:
         answer = row.get("answer")
         if not isinstance(answer, str) or not answer:
             problems.append(f"{here}.answer: is missing; name a text of domain.yml")
+        elif not isinstance(row.get("told", False), bool):
+            problems.append(f"{here}.told: is neither true nor false")
         elif words:
-            rows.append(_Row(frozenset(named), re.compile("|".join(_pattern(_plain(word)) for word in words)), answer))
+            known = re.compile("|".join(_pattern(_plain(word)) for word in words))
+            rows.append(_Row(frozenset(named), known, answer, row.get("told", False)))
     if problems:
         raise DangerError("\n".join(problems))
     return Answers(tuple(rows))

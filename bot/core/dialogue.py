@@ -74,7 +74,6 @@ _MOST_MATTERS = 3
 #: What somebody may be angry about with the office. Anger at a neighbour or the weather is no reason to be sorry for ourselves, yet a
 #: complaint is: it was the office that let it come to that.
 _ANGERS = frozenset({"complaint", "ticket_status", "repair", "fee_query", "handoff", "permit", "service_request", "rate", "ticket_change"})
-_NOT_SORRY_AGAIN = 6  # turns
 #: Marks that tell what a matter is about.
 _ABOUT = frozenset({"item", "fault", "permit_type", "fee_type", "location"})
 _FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
@@ -106,7 +105,7 @@ def step(script: Script, state: State, event: Event, facts: Facts) -> Turn | Nee
 
 
 def _hear(talk: Talk, heard: Heard) -> None:
-    tongue = heard.language or (language.detect(heard.text, talk.language) if heard.text.strip() else talk.language)
+    tongue = heard.language or language.detect(heard.text, talk.language, begun=talk.state.turns > 0)
     talk.become(turns=talk.state.turns + 1, language=tongue)
     if heard.group:
         urgent = tuple(t for t in talk.facts.open_tickets if t.kind == "emergency")
@@ -158,11 +157,9 @@ def _in_group(talk: Talk, heard: Heard) -> bool:
 
 
 def _regrets(talk: Talk, heard: Heard) -> bool:
-    """Anger is met with one sentence of regret, before whatever is done about it, and not again for some turns."""
-    last = talk.state.sorry
-    if talk.upset and _top(heard) in _ANGERS and not (last and talk.state.turns - last <= _NOT_SORRY_AGAIN):
-        talk.become(sorry=talk.state.turns)
-        talk.say("utter_regret")
+    """Anger is met with one sentence of regret, before whatever is done about it."""
+    if talk.upset and _top(heard) in _ANGERS:
+        talk.regret()
     return False
 
 
@@ -182,7 +179,7 @@ def _comes_or_goes(talk: Talk, heard: Heard) -> bool:
 def _life_safety(talk: Talk, heard: Heard) -> bool:
     kind = heard.triage.danger if heard.triage else None
     current = emergency.ticket_of(talk)
-    if kind is None and current is None and _may_be_danger(talk, heard):
+    if kind is None and current is None and _may_be_danger(talk, heard) and not _is_an_answer(talk, heard):
         kind = "general"
     if kind is not None:
         emergency.report(talk, kind, heard.text, heard)
@@ -190,6 +187,9 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
         talk.become(agenda=(*talk.state.agenda, *rest)[:_MOST_MATTERS])
         return True
     if talk.state.flow == emergency.FLOW:
+        if current is not None and _back_to_what_waits(talk, heard, current):
+            emergency.leave(talk)
+            return True
         if current is None or heard.button or _leaves_danger(talk, heard, current):
             emergency.leave(talk)
             return False
@@ -198,10 +198,20 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
     return False
 
 
+def _is_an_answer(talk: Talk, heard: Heard) -> bool:
+    """Whether words that only the classifier takes for danger say no more than "not fixed" to the question whether it is."""
+    question = talk.state.open_question
+    return question is not None and question.kind == "resolved" and follow.not_fixed(heard.text)
+
+
+def _back_to_what_waits(talk: Talk, heard: Heard, current: TicketView) -> bool:
+    """Whether the resident asks for the request that was put aside: "what about my tap then"."""
+    asked = _top(heard) == "ticket_status" and _surely(talk, heard, "ticket_status") and bool(talk.state.frames)
+    return asked and talk.script.danger.answer(current.category, heard.text) is None
+
+
 def _leaves_danger(talk: Talk, heard: Heard, current: TicketView) -> bool:
     """Whether the words are surely of something else. A question, or the end of the danger, is never taken for a request."""
-    if _top(heard) == "ticket_status" and _surely(talk, heard, "ticket_status") and talk.state.frames:
-        return talk.script.danger.answer(current.category, heard.text) is None  # "what about my tap then"
     return _turns_elsewhere(talk, heard) and not emergency.belongs(talk, current, heard.text)
 
 
@@ -441,8 +451,8 @@ def _cancelled(talk: Talk, heard: Heard) -> bool:
     if not said:
         return False
     question = talk.state.open_question
-    if talk.state.flow is None and question is not None and question.kind == "withdraw":
-        return False  # "算了" to "确定撤销吗" keeps the ticket: the open question hears it as a no
+    if talk.state.flow is None and question is not None and question.kind in ("withdraw", "quote"):
+        return False  # "算了" to "确定撤销吗" keeps the ticket, to a quote declines it: the open question hears it as a no
     if follow.keeps(heard.text) or (talk.state.asking == "contact" and form.NO_PHONE.search(heard.text)):
         return False
     _drop(talk)
@@ -510,6 +520,8 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
         said = _yes_no(talk, heard)
         if said is None:  # "no, I don't accept that. It barked the whole morning": the rest is the reason
             said = answer.leads(heard.text)
+        if said is None and no == "decline" and (answer.is_cancel(heard.text) or _top(heard) in ("cancel", "ticket_change")):
+            said = False
         if ticket is None or said is None:
             return False
         follow.answer(talk, yes if said else no, ticket, heard.text)
@@ -540,6 +552,8 @@ def _about_first(
     def hear(talk: Talk, heard: Heard) -> bool:
         said = _yes_no(talk, heard)
         first, rest = talk.state.agenda[:1], talk.state.agenda[1:]
+        if said is None and first and first[0].intent in BY_INTENT and _top(heard) in ANSWERS and form.keep_early(talk, heard.text, heard):
+            said = True  # who answers what would be asked next has said yes
         talk.become(open_question=None, agenda=rest)
         if said is None or not first:
             return False
@@ -673,7 +687,7 @@ def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
     said, text = str(talk.state.slots.get("description", "")), heard.text.strip()
     marked = any(entity.entity in _ABOUT for matter in heard.matters for entity in matter.entities)
     of_this = _top(heard) in flow.intents and _surely(talk, heard, _top(heard))
-    if not of_this and not (marked and _top(heard) in ("inform", *flow.intents)):
+    if danger.asks(text) or (not of_this and not (marked and _top(heard) in ("inform", *flow.intents))):
         return False
     if bare(text) not in said:
         form.describe(talk, text)
@@ -706,12 +720,14 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
     top = heard.matters[0] if heard.matters else None
     if top is None or top.confidence < talk.script.policy.sure or top.intent in ANSWERS or top.intent in flow.intents:
         return False
-    if talk.state.asking == "what" or top.intent in ("cancel", "ticket_change", "bind"):
+    if (talk.state.asking == "what" and top.intent != "handoff") or top.intent in ("cancel", "ticket_change", "bind"):
         return False
     probe = Talk(talk.script, talk.facts, talk.state)
     answered = {n for n in form.read(probe, flow, heard.text, heard) if not n.startswith("unclear:")}
     # "物业几点下班" holds a time, yet answers nothing: a question counts as an answer only to what was asked. "先留个电话吧" is no
     # question at all, whatever it reads like.
+    if answered == {"when"} and top.intent in BY_INTENT and not form.speaks_of_a_visit(heard.text):
+        answered = set()  # "the people upstairs drill at night" is another matter, not the night of a visit
     if answered and (top.intent not in _QUESTIONS_BETWEEN or talk.state.asking in answered):
         return False
     if top.intent in BY_INTENT:
@@ -731,9 +747,8 @@ def _missed(talk: Talk, flow: Flow, heard: Heard) -> bool:
     misses = talk.state.misses + 1
     talk.become(misses=misses)
     if misses >= talk.script.policy.misses_before_person + 1:
-        described = str(talk.state.slots.get("description", ""))
         _misread(talk, heard.text, heard.matters, "person", heard.model)
-        handover.ask(talk, "utter_handoff_misses", f"{described}；{heard.text}".strip("；"))
+        handover.ask(talk, "utter_handoff_misses", heard.text)
         return True
     asking = talk.state.asking
     hints = {"room": "utter_room_unclear", "when": "utter_when_unclear", "contact": "utter_contact_unclear"}

@@ -67,7 +67,7 @@ _NUMBER: Final = (
 _NUMBER_HERE: Final = re.compile(rf"[\s,、。.;!?:]*{_NUMBER}", re.IGNORECASE)
 _CUT: Final = re.compile(
     rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,，])(?![0-9]{{3}})|(?<=\w、)(?=[^、]{{4,}})"
-    rf"|(?<=\S)(?=[\s]*{_NUMBER}\D)|(?<=[\s\u3400-\u9fff])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b)",
+    rf"|(?<=\S)(?=[\s]*{_NUMBER}\D)|(?<=[\s\u3400-\u9fff])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b(?!\W*$))",
     re.IGNORECASE,
 )
 # 不是…而是… and reasons go on with what stands before them.

@@ -29,6 +29,8 @@ from bot.core.types import (
     TicketView,
 )
 
+_NOT_SORRY_AGAIN = 6  # turns
+
 
 class Gathering(Exception):
     """The turn cannot go on before this is known."""
@@ -95,6 +97,22 @@ class Talk:
         window = when.Window(appointment.start.astimezone(zone), appointment.end.astimezone(zone), appointment.text)
         return when.render(window, self.language, self.local_now)
 
+    @property
+    def gap(self) -> str:
+        """What stands between two pieces of somebody's words."""
+        return "；" if self.language == "zh" else "; "
+
+    @property
+    def cross(self) -> bool:
+        """Whether the speaker is angry, or was a moment ago."""
+        return self.upset or bool(self.state.sorry and self.state.turns - self.state.sorry <= _NOT_SORRY_AGAIN)
+
+    def regret(self) -> None:
+        """One sentence of regret, and not again for some turns."""
+        if not self.state.sorry or self.state.turns - self.state.sorry > _NOT_SORRY_AGAIN:
+            self.become(sorry=self.state.turns)
+            self.say("utter_regret")
+
     def listed(self, words: Iterable[str]) -> str:
         """Several things in a row, as the language writes them."""
         return ("、" if self.language == "zh" else ", ").join(words)
@@ -105,9 +123,10 @@ class Talk:
 
     def home(self, room: RoomRef) -> str:
         """A room in words of the conversation's language; as the register writes it where it has no building of its own."""
-        if self.language == "zh" or not (room.building and room.room):
+        if self.language == "zh" or not room.building:
             return room.label
-        return self.words("utter_part_room" if room.unit else "utter_part_room_no_unit", building=room.building, unit=room.unit, room=room.room)
+        parts = {"utter_part_building": room.building, "utter_part_unit": room.unit, "utter_part_flat": room.room}
+        return " ".join(self.words(key, name=name) for key, name in parts.items() if name)
 
     def status(self, ticket: TicketView) -> str:
         return self.words(f"utter_status_{ticket.status}")

@@ -444,7 +444,8 @@ def test_after_two_idle_hours_the_desk_is_back_with_a_word() -> None:
     stage = Stage(OWNER).says("转人工", "handoff")
     assert any(isinstance(e, Remind) and e.kind == "human_idle" for e in stage.effects)
     stage.waits(hours=2).fires("human_idle")
-    assert stage.state.mode == "desk" and stage.keys == ("utter_human_returns",)
+    assert stage.state.mode == "desk" and stage.keys == ("utter_handoff_waiting",), "nobody had come"
+    assert {told.role for told in stage.told} == {"steward", "supervisor"}
 
 
 def test_a_voice_note_is_honestly_passed_on() -> None:

@@ -170,15 +170,16 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
         talk.say("utter_emergency_glad")
         leave(talk)
         return
-    where, contact = _said_where(talk, text), phone.find(text)
-    if where or contact:
+    answer = talk.script.danger.answer(ticket.category, text)
+    here = answer == "utter_danger_stay_out"  # where the people are now is not where the danger is
+    where, contact = ("", "") if here else _said_where(talk, text), phone.find(text)
+    if where[0] or contact:
         number = contact[-1].number if contact else ""
-        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=_put_to(ticket.location, where), contact=number))
+        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=_put_to(ticket.location, where[0]), contact=number))
         _tell_those_who_act(talk, ticket, text)
     else:
         note(talk, ticket, text, heard)
     talk.become(asking=None)
-    answer = talk.script.danger.answer(ticket.category, text)
     if answer is None and any(matter.intent == "ticket_status" for matter in heard.matters[:1]):
         answer = "utter_danger_who_comes"
     if is_over(talk, ticket, text):
@@ -189,8 +190,8 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     elif danger.asks(text):
         talk.say("utter_danger_unsure")
         talk.do(safety_line(talk, ticket.category))
-    elif where or contact:
-        talk.say("utter_emergency_where", where=talk.listed(filter(None, (where, contact[-1].number if contact else ""))))
+    elif where[0] or contact:
+        talk.say("utter_emergency_where", where=talk.listed(filter(None, (where[1], contact[-1].number if contact else ""))))
     else:
         talk.say("utter_emergency_noted")
 
@@ -208,14 +209,16 @@ def _put_to(before: str, said: str) -> str:
     return f"{before} {said}".strip() if before and before not in said else said
 
 
-def _said_where(talk: Talk, text: str) -> str:
-    """The place in these words, as staff read it; what answers "exactly where" is one, however it is put. "" where none is said."""
+def _said_where(talk: Talk, text: str) -> tuple[str, str]:
+    """The place in these words, as staff and as the resident read it; what answers "exactly where" is one, however it is put."""
     if talk.state.asking == "location" and _FIGURE_OR_PLACE.search(text) and not danger.asks(text):
-        return shorten(text.strip(), _PLACE)
+        return (shorten(text.strip(), _PLACE),) * 2
     own = address.own(text, home=[b.room for b in talk.facts.speaker.bindings])
     spot = place.place(text) or ""
-    said = next((address.label(mention) for mention in own if mention.building or mention.room), "")
-    return " ".join(filter(None, (said, spot)))
+    said = next((_as_said(mention) for mention in own if mention.building or mention.room), None)
+    if said is None or said.label in spot:
+        return spot, spot
+    return f"{said.label} {spot}".strip(), f"{talk.home(said)} {spot}".strip()
 
 
 def leave(talk: Talk) -> None:

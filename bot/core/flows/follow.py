@@ -248,6 +248,8 @@ def urge(talk: Talk, ticket: TicketView, text: str) -> None:
         AmendTicket(ticket.id, "urge", text.strip(), priority=raised(ticket.priority)),
         Tell("assignee", "utter_staff_urged", told, ticket_id=ticket.id, priority=Priority.HIGH),
     )
+    if _missed(talk, ticket):
+        talk.regret()
     if talk.upset or _missed(talk, ticket):
         talk.do(Tell("supervisor", "utter_staff_urged", told, ticket_id=ticket.id, priority=Priority.HIGH))
     talk.say("utter_urged")

@@ -103,8 +103,7 @@ def _says_nothing(talk: Talk, flow: Flow, matter: Matter) -> bool:
 def describe(talk: Talk, text: str) -> None:
     """Put more words to the description, and to what is shown of it."""
     slots = talk.state.slots
-    gap = "；" if talk.language == "zh" else "; "
-    said = {name: f"{slots[name]}{gap}{text}" if slots.get(name) else text for name in ("description", "gist")}
+    said = {name: f"{slots[name]}{talk.gap}{text}" if slots.get(name) else text for name in ("description", "gist")}
     talk.become(slots={**slots, **said})
 
 
@@ -238,6 +237,11 @@ def _read_when(talk: Talk, text: str, asking: str | None, opening: bool) -> set[
 
 #: Since when the trouble is there.
 _SINCE = re.compile(r"开始|从|就(?:漏|坏|没|不|停|堵|响)|一直|以来|起|\bsince\b|\bstarted\b|\bfrom\b", re.IGNORECASE)
+
+
+def speaks_of_a_visit(text: str) -> bool:
+    """Whether a time in these words is when somebody may come."""
+    return _VISIT.search(text) is not None
 
 
 def _ahead(talk: Talk, text: str) -> bool:

@@ -61,8 +61,8 @@ def ask(talk: Talk, key: str, text: str) -> None:
     """Open the enquiry that a person will take, and keep quiet until they are done. What a form had gathered goes with it; with
     nobody there, the resident hears when somebody will be, and the number for what cannot wait."""
     there = talk.facts.on_duty
-    words = "；".join(filter(None, (text.strip(), so_far(talk))))
-    priority = Priority.HIGH if talk.upset else Priority.NORMAL
+    words = " ".join(filter(None, (text.strip(), so_far(talk))))
+    priority = Priority.HIGH if talk.cross else Priority.NORMAL
     talk.become(mode="human" if there else "desk", flow=None, asking=None, slots={}, frames=(), misses=0, open_question=None)
     talk.do(
         OpenTicket(

@@ -54,8 +54,9 @@ def gist(matter: Matter) -> str:
 
     A message that is short, or in which nothing was marked, is given bare.
     """
-    text = matter.text
-    marks = [(e.start, e.end) for e in matter.entities if e.entity in ("item", "fault") and text[e.start : e.end] == e.value]
+    text = _without_fields(matter)
+    named = [e.value for e in matter.entities if e.entity in ("item", "fault")]
+    marks = [m.span() for value in named for m in re.finditer(re.escape(value), text)]
     if sum(1 if character.isascii() else 2 for character in text) <= 2 * _SHORT or not marks:
         return bare(text).rstrip(",，。;； ")
     kept = [m[0] for m in _CLAUSE.finditer(text) if any(m.start() < end and start < m.end() for start, end in marks)]
@@ -63,3 +64,17 @@ def gist(matter: Matter) -> str:
 
 
 _MOST_CLAUSES: Final = 3
+_FIELDS: Final = frozenset({"building", "unit", "room", "phone", "time", "person_name"})
+
+
+def _without_fields(matter: Matter) -> str:
+    """The text without clauses that only give an address, a telephone, a time or a name: those have fields of their own."""
+
+    def held(clause: re.Match[str], kinds: frozenset[str]) -> bool:
+        return any(e.entity in kinds and clause.start() < e.end and e.start < clause.end() for e in matter.entities)
+
+    kept = [c[0] for c in _CLAUSE.finditer(matter.text) if not held(c, _FIELDS) or held(c, _TELLS)]
+    return "".join(kept).strip() or matter.text
+
+
+_TELLS: Final = frozenset({"item", "fault", "location", "permit_type", "fee_type"})
