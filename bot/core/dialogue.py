@@ -700,6 +700,9 @@ def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
 def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
     """A yes submits; thanks and a further detail are not a no; a no asks what to change."""
     said = _yes_no(talk, heard)
+    if said is True and asking == "change":  # a yes to "what shall I change" files nothing: the summary is shown again
+        form.ask_next(talk, flow)
+        return True
     if said is True or (said is None and _top(heard) == "thank" and asking == "confirm"):
         form.submit(talk, flow)
         return True
