@@ -8,6 +8,8 @@ Rules
 3. A claim has a lease. When it ends unsettled the row is tried again: the platform may then get it twice, never not.
 4. Past its `not_after` (desk clock) a row ends `expired`; out of tries or refused it ends `failed`. Both become a phone task
    for staff, and neither holds up another lane or, once ended, its own.
+5. A row that may have arrived, with a platform that cannot be asked, ends `sent_unconfirmed`. Where somebody waits for what
+   it said it becomes a phone task too (`owes_call`); a tap on one of its buttons shows that it arrived, and takes the task back.
 """
 
 from __future__ import annotations
@@ -31,11 +33,20 @@ from sqlalchemy import (
 )
 
 from bot import casebook
+from bot.channels import in_both
 from bot.core.types import RANK, Button, Say
 from bot.tables import table
 
-OUTBOX = table("outbox")
+OUTBOX, PHONE = table("outbox"), table("phone_task")
 MAX_ATTEMPTS = 8
+#: How a response of domain.yml that asks for something is called: the desk waits for what it asked.
+_ASKS = "utter_ask_"
+#: Begins the reason of a phone task about what may have arrived.
+_UNCONFIRMED = "unconfirmed"
+_NOBODY_WROTE = in_both(
+    "公众号只能回复来信，住户没有再来信。请打电话告知。", "The account can only reply, and the resident has not written. Telephone."
+)
+_NOT_RUN = in_both("没有运行中的服务连接这个渠道。请联系维护人员。", "No running desk has this channel. Tell whoever maintains it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +180,7 @@ _UNREACHED = (
             OUTBOX.c.next_at <= bindparam("since"),
         ),
     )
-    .values(status="failed", error="the account can only reply, and nobody wrote")
+    .values(status="failed", error=_NOBODY_WROTE)
     .returning(
         OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
     )
@@ -199,7 +210,7 @@ _STRAND = (
         OUTBOX.c.next_at <= bindparam("since"),
         OUTBOX.c.channel.not_in(bindparam("channels", expanding=True)),
     )
-    .values(status="failed", error="no running desk has this channel")
+    .values(status="failed", error=_NOT_RUN)
     .returning(
         OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
     )
@@ -242,6 +253,28 @@ _SWEEP = (
         claimed_until=None,
         error="lease ended",
     )
+)
+_ARRIVED = (
+    update(OUTBOX)
+    .where(
+        OUTBOX.c.community_id == bindparam("of_community"),
+        OUTBOX.c.conversation_id == bindparam("of_conversation"),
+        OUTBOX.c.id == bindparam("of_id"),
+        OUTBOX.c.status == "sent_unconfirmed",
+    )
+    .values(status="sent")
+    .returning(OUTBOX.c.text)
+)
+_NO_CALL = (
+    update(PHONE)
+    .where(
+        PHONE.c.community_id == bindparam("of_community"),
+        PHONE.c.conversation_id == bindparam("of_conversation"),
+        PHONE.c.text == bindparam("of_text"),
+        PHONE.c.status == "open",
+        PHONE.c.reason.startswith(_UNCONFIRMED, autoescape=True),
+    )
+    .values(status="done", outcome="arrived", done_at=bindparam("done"))
 )
 _INSERT = insert(OUTBOX)
 _SAID = (
@@ -383,7 +416,7 @@ def strand(conn: Connection, channels: Iterable[str], since: datetime, desk_now:
     Another process may run it; one that has not taken the row for so long is not there. Returns how many.
     """
     rows = conn.execute(_STRAND, {"since": since, "channels": sorted(set(channels))}).all()
-    return _told(conn, rows, "failed: no running desk has this channel", desk_now)
+    return _told(conn, rows, f"failed: {_NOT_RUN}", desk_now)
 
 
 def unreached(
@@ -394,7 +427,7 @@ def unreached(
         return 0
     values = {"quiet": list(quiet), "urgent_since": urgent_since, "since": since}
     rows = conn.execute(_UNREACHED, values).all()
-    return _told(conn, rows, "the account can only reply, and nobody wrote", desk_now)
+    return _told(conn, rows, f"failed: {_NOBODY_WROTE}", desk_now)
 
 
 def _told(conn: Connection, rows: Sequence[Any], reason: str, desk_now: datetime) -> int:
@@ -424,7 +457,9 @@ def settle(
 ) -> bool:
     """End a claim: sent, sent_unconfirmed, retry (with `again_at`, machine clock) or failed.
 
-    False: the lease had ended and somebody else has the row; nothing is changed. A failed row becomes a phone task.
+    False: the lease had ended and somebody else has the row; nothing is changed. A failed row becomes a phone task, and so does
+    one that may not have arrived, where somebody waits for it. `error` says why; a passive reply has none, because its platform
+    asks again for what it did not get.
     """
     done = conn.execute(
         _SETTLE,
@@ -438,17 +473,33 @@ def settle(
             "again_at": again_at or machine_now,
         },
     ).one_or_none()
-    if done is not None and status == "failed":
+    doubtful = status == "sent_unconfirmed" and bool(error) and owes_call(sent)
+    if done is not None and (status == "failed" or doubtful):
         casebook.phone_task(
             conn,
             sent.community_id,
             sent.text,
-            f"failed: {error}",
+            f"{_UNCONFIRMED if doubtful else 'failed'}: {error}",
             desk_now,
             ticket_id=sent.ticket_id,
             conversation_id=sent.conversation_id,
         )
     return done is not None
+
+
+def owes_call(sent: Outgoing) -> bool:
+    """Whether somebody must make sure that this arrived: it asks for an answer, bears news of a ticket, is urgent, or is what a
+    colleague wrote. Of a greeting nobody need be told."""
+    asks = bool(sent.buttons) or sent.key.startswith(_ASKS)
+    return asks or sent.ticket_id is not None or sent.rank <= RANK["high"] or bool(sent.author)
+
+
+def arrived(conn: Connection, community_id: int, conversation_id: int, row_id: int, desk_now: datetime) -> None:
+    """One of its buttons was pressed, so it is there: nobody need ring about it any more."""
+    place = {"of_community": community_id, "of_conversation": conversation_id}
+    words = conn.scalar(_ARRIVED, {**place, "of_id": row_id})
+    if words is not None:
+        conn.execute(_NO_CALL, {**place, "of_text": words, "done": desk_now})
 
 
 def said_since(conn: Connection, community_id: int, conversation_id: int, key: str, since: datetime) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, sel
 
 from bot import casebook, identity, photos, privacy
 from bot.casebook import Asker
-from bot.channels import Inbound
+from bot.channels import Inbound, tapped
 from bot.core.resolve import answer
 from bot.core.types import (
     Community,
@@ -420,11 +420,11 @@ def _meant(conn: Connection, place: Mapping[str, Any], message: Inbound, of_staf
         return replace(message, button=picked) if picked is not None else message
     if not message.tap:
         return message
-    row, _, position = message.tap.partition(".")
     value = _STALE
-    if row.isascii() and row.isdigit() and position.isascii() and position.isdigit() and len(row) < 19:
-        buttons = conn.scalar(_TAPPED, {**place, "id": int(row)}) or ()
-        value = next((value for index, (_, value) in enumerate(buttons) if index == int(position)), _STALE)
+    if named := tapped(message.tap):
+        row, position = named
+        buttons = conn.scalar(_TAPPED, {**place, "id": row}) or ()
+        value = next((value for index, (_, value) in enumerate(buttons) if index == position), _STALE)
     return replace(message, button=value)
 
 

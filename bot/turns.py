@@ -21,6 +21,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from bot import cards, casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
 from bot.casebook import Asker, Case
+from bot.channels import tapped
 from bot.clock import Clock, DeskClock
 from bot.core import access, tickets
 from bot.core.flows.binding import ROLES
@@ -126,6 +127,9 @@ class Desk:
             work = self._begin(conn, claim.community_id, claim.conversation_id, claim.resident_id, also)
             _check_held(work, claim)
             state = work.step(heard)
+            for row in claim.rows:
+                if named := tapped(row.message.tap):
+                    outbox.arrived(conn, claim.community_id, claim.conversation_id, named[0], work.now)
             store.finish(conn, claim, self.core.encode(state), work.machine_now, parses=parses)
             crash_point("turn.saved")
 

@@ -19,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
 from bot import cards, dues, outbox, photos, privacy, store
-from bot.channels import Channel, Fetches, Inbound, Message, Redraws, SendError
+from bot.channels import Channel, Fetches, Inbound, Message, Redraws, SendError, in_both
 from bot.core.types import Heard
 from bot.database import EVERY, crash_point
 from bot.dues import DueRow
@@ -34,6 +34,7 @@ from bot.turns import Desk
 log = structlog.get_logger()
 
 LONGEST_BACKOFF = timedelta(minutes=10)
+_SLOW = in_both("平台长时间没有答复。请打电话告知。", "The platform did not answer for a long time. Telephone.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,11 @@ class Workers:
     async def _send(self, row: Outgoing) -> tuple[str, str, str, timedelta | None]:
         channel = self._channels.get((row.channel, row.account))
         if channel is None:
-            return "failed", "", f"no channel {row.channel} {row.account} is configured", None
+            words = in_both(
+                f"没有设置渠道 {row.channel} {row.account}。请联系维护人员。",
+                f"No channel {row.channel} {row.account} is configured. Tell whoever maintains it.",
+            )
+            return "failed", "", words, None
         try:
             async with asyncio.timeout(self.pace.send_limit.total_seconds()):
                 external_id = await channel.send(row.address, message_of(row))
@@ -277,9 +282,14 @@ class Workers:
         except Exception as fault:
             # A fault of the channel's code or a time-out: worth another try, and never the end of the loop.
             log.error("send_failed", outbox=row.id, channel=row.channel, trace=trace(fault))
+            # Its kind and not its words: those may hold an address with a token in it, or a resident's.
+            kind = type(fault).__name__
+            words = _SLOW if isinstance(fault, TimeoutError) else in_both(
+                f"程序出错（{kind}）。请打电话告知，并联系维护人员。", f"A fault of the desk ({kind}). Telephone, and tell whoever maintains it."
+            )
             if row.attempts >= outbox.MAX_ATTEMPTS:
-                return "failed", "", repr(fault), None
-            return "retry", "", repr(fault), backoff(row.attempts, self._jitter())
+                return "failed", "", words, None
+            return "retry", "", words, backoff(row.attempts, self._jitter())
 
     # ── ticks ──
 

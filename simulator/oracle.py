@@ -69,6 +69,8 @@ class Books:
         self.outbox = self._rows(world, "outbox")
         self.tickets = self._rows(world, "ticket")
         self.calls = self._rows(world, "phone_task")
+        #: Those for what was not sent; a call about what may have arrived excuses nothing here.
+        self.unsent = [row for row in self.calls if not row.reason.startswith("unconfirmed")]
         self.photos = self._rows(world, "media")
         self.conversations = {row.id: row for row in self._rows(world, "conversation")}
 
@@ -123,7 +125,7 @@ def kept(world: World, books: Books) -> Iterator[str]:
 
 
 def answered(world: World, books: Books) -> Iterator[str]:
-    calls = {books.conversations[row.conversation_id].address for row in books.calls if row.conversation_id}
+    calls = {books.conversations[row.conversation_id].address for row in books.unsent if row.conversation_id}
     for deed in world.deeds:
         place = deed.sent.address
         if place != deed.who:  # a group: not its member's chat
@@ -145,7 +147,7 @@ def waited_for(world: World, books: Books) -> Iterator[str]:
     for deed in world.deeds:
         if deed.sent.address == deed.who and deed.sent.taken is not False:
             last[deed.who] = deed
-    calls = {books.conversations[row.conversation_id].address for row in books.calls if row.conversation_id}
+    calls = {books.conversations[row.conversation_id].address for row in books.unsent if row.conversation_id}
     for who, deed in last.items():
         excused = deed.excuse or who in calls or any(at >= deed.at for at in world.platform.road.lost.get(who, ()))
         if not excused and len(world.platform.seen(who)) <= deed.before:
@@ -232,7 +234,7 @@ def settled(world: World, books: Books) -> Iterator[str]:
     for row in books.photos:
         if row.status == "pending":
             yield f"a photo was never fetched: {row.reference}"
-    owed = Counter((row.conversation_id, row.text) for row in books.calls)
+    owed = Counter((row.conversation_id, row.text) for row in books.unsent)
     away = {who for who, _, _ in world.absences}
     for row in books.outbox:
         if row.status in ("ready", "retry", "claimed"):

@@ -128,11 +128,37 @@ def token_of(message: Message, position: int) -> str:
     return f"{message.id}.{position}"
 
 
+def tapped(tap: str) -> tuple[int, int] | None:
+    """The outbox row and the position of the button that such a token names; None for what is no token."""
+    row, dot, position = tap.partition(".")
+    if not dot or not (row.isascii() and row.isdigit() and position.isascii() and position.isdigit()) or len(row) > 18:
+        return None
+    return int(row), int(position)
+
+
+def in_both(zh: str, en: str) -> str:
+    """A reason in the two languages of the staff, as one line of a row; `in_language` takes one out again. `zh` ends with 。"""
+    return f"{zh} {en}"
+
+
+def in_language(reason: str, language: str) -> str:
+    """What `in_both` made, in one language; a reason in one language alone is shown as it is."""
+    zh, stop, en = reason.partition("。 ")
+    if not stop:
+        return reason
+    return en if language == "en" else f"{zh}。"
+
+
+def one_after_another(reasons: Sequence[str]) -> str:
+    """Several reasons of `in_both` as one."""
+    return in_both("".join(in_language(r, "zh") for r in reasons), " ".join(in_language(r, "en") for r in reasons))
+
+
 class SendError(Exception):
     """The platform did not take the message.
 
     Args:
-        reason: for staff, without personal data.
+        reason: for staff, with the way out, in the two languages that `in_both` puts together, without personal data.
         retryable: whether another try may succeed.
         after: how long the platform asks us to wait; None: as the desk sees fit.
         unconfirmed: the message may have arrived all the same (the connection broke after it was handed over), and a

@@ -371,7 +371,7 @@ class DeskPages:
         frame = await self._frame(request, "calls", "calls")
         found = await self._database.ask(frame.community.id, lambda conn: boards.calls(conn, frame.reader))
         await self._shown(frame.visitor, [one.household_id for one in found if one.contact or one.ticket_contact], "calls")
-        return self._show(frame, "calls.html", calls=[views.call(one) for one in found])
+        return self._show(frame, "calls.html", calls=[views.call(one, frame.language) for one in found])
 
     async def call_made(self, request: Request, call_id: str) -> Response:
         visitor = await self._entry.visitor(request)

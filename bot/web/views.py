@@ -11,6 +11,7 @@ from typing import Any
 
 from bot import boards, homes, switchboard
 from bot.boards import Reader
+from bot.channels import in_language
 from bot.core import access, masking, texts
 from bot.core.domain import Script
 from bot.core.tickets import TRANSITIONS, WORK_PATH
@@ -448,13 +449,19 @@ def disclosure(row: Any, language: str) -> dict[str, Any]:
 # ── the rest ──
 
 
-def call(one: Any) -> dict[str, Any]:
+#: Of these kinds of call the rest of the reason is for staff: what a channel said, and the way out. Of others it is for the log.
+_EXPLAINED = ("failed", "unconfirmed")
+
+
+def call(one: Any, language: str) -> dict[str, Any]:
     """A call to be made. The number is for those who ring."""
     contact = one.contact or one.ticket_contact or ""
+    kind, _, why = one.reason.partition(":")
     return {
         "id": one.id,
         "text": one.text,
-        "reason": one.reason.partition(":")[0],
+        "reason": kind,
+        "why": in_language(why.strip(), language) if kind in _EXPLAINED else "",
         "contact": contact,
         "contact_masked": masking.phone(contact),
         "ticket": {"number": one.number, "url": f"/desk/tickets/{one.number}"} if one.number else None,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.channels import Message
+from bot.channels import Message, in_both, in_language
 from bot.channels.wechat import account, replies
 from bot.channels.wechat.account import Form, field_characters
 from bot.channels.wechat.envelope import Refused, read_fields
@@ -233,7 +233,8 @@ async def test_a_clock_of_wechats_that_runs_ahead_opens_no_longer_window() -> No
 
 def test_the_table_of_error_codes_says_what_staff_need() -> None:
     for code, meaning in ERRORS.items():
-        assert len(meaning.says) > 10, code
+        assert len(meaning.says) > 10 and meaning.zh.endswith("。"), code
+        assert in_language(in_both(meaning.zh, meaning.says), "zh") == meaning.zh, code
         assert (meaning.after is not None) == (meaning.do in ("wait", "refresh")), code
         assert not meaning.about or meaning.do == "never", code
         assert not re.search(r"\bo[A-Za-z0-9_-]{27}\b", meaning.says)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels import Message
+from bot.channels import Message, in_both, in_language
 from bot.channels.cutting import pieces
 from bot.channels.wecom import account, cards, envelope, robot_account
 from bot.channels.wecom.account import CallbackKey
@@ -376,6 +376,7 @@ def test_nothing_secret_is_printed() -> None:
 def test_every_code_says_what_to_do(code: int) -> None:
     known = TROUBLES[code]
     assert known.means and not known.means.endswith(".")
+    assert known.zh.endswith("。") and in_language(in_both(known.zh, known.means), "zh") == known.zh
     assert (known.wait is not None) == (known.then == "wait")
     if known.then == "wait":
         assert known.remedy

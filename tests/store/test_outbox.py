@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot import outbox
-from bot.channels import SendError
-from bot.core.types import Priority, Say, Turn
+from bot.channels import Inbound, SendError, in_language
+from bot.core.types import Button, Priority, Say, Turn
 from bot.database import EVERY
 from bot.outbox import Address
 from tests.store.office import LEASE, MORNING, Office
@@ -107,6 +109,60 @@ async def test_what_may_have_arrived_is_not_sent_twice(front_desk: Office) -> No
     assert front_desk.telegram.sent == []
 
 
+BROKE = "连接中断，可能已送达。 The connection broke; the message may have arrived."
+
+
+async def may_have_arrived(front_desk: Office, say: Say, ticket_id: int | None = None) -> int:
+    """Said to 王芳, on a connection that breaks; the outbox row."""
+    now, machine = front_desk.clock.now(), front_desk.machine.now()
+    row = outbox.row(1, WANG, say, desk_now=now, machine_now=machine, ticket_id=ticket_id)
+    front_desk.database.write(EVERY, lambda c: outbox.put(c, [row]))
+    front_desk.telegram.refusals = [SendError(BROKE, retryable=True, unconfirmed=True)]
+    await front_desk.deliver()
+    row_id, status = front_desk.rows("outbox", "id", "status")[-1]
+    assert status == "sent_unconfirmed"
+    return int(row_id)
+
+
+@pytest.mark.parametrize(
+    ("say", "owed"),
+    [
+        (Say("请核对", (Button("对，提交", "confirm"),), key="utter_summary_repair"), True),
+        (Say("请问是哪一户？", key="utter_ask_room"), True),
+        (Say("我马上到", author="张师傅"), True),
+        (Say("请立即离开", priority=Priority.EMERGENCY), True),
+        (Say("不客气", key="utter_thank"), False),
+        (Say("物业费每月收", key="utter_faq_answer"), False),
+    ],
+)
+async def test_what_somebody_waits_for_and_may_not_have_arrived_is_owed_a_call(front_desk: Office, say: Say, owed: bool) -> None:
+    await two_conversations(front_desk)
+    await may_have_arrived(front_desk, say)
+    assert front_desk.rows("phone_task", "text", "reason", "conversation_id") == ([(say.text, f"unconfirmed: {BROKE}", 1)] if owed else [])
+
+
+async def test_news_of_a_ticket_that_may_not_have_arrived_is_owed_a_call(front_desk: Office) -> None:
+    await front_desk.talk("水管漏水", "是")
+    await front_desk.deliver()
+    ticket = front_desk.rows("ticket", "id")[0][0]
+    await may_have_arrived(front_desk, Say("师傅已出发", key="utter_moved_en_route"), ticket)
+    assert front_desk.rows("phone_task", "text", "ticket_id") == [("师傅已出发", ticket)]
+
+
+async def test_a_tap_shows_that_it_arrived_and_takes_the_call_back(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    row = await may_have_arrived(front_desk, Say("修好了吗？", (Button("修好了", "fixed"),)))
+    await may_have_arrived(front_desk, Say("几分？", (Button("5", "rate:5"),)))
+    for pressed, address in ((row, "li"), (row, "wang"), (10**17, "wang")):
+        tap = Inbound("telegram", "bot", f"tap-{pressed}-{address}", address, tap=f"{pressed}.0")
+        await front_desk.workers.accept(1, tap)
+        assert await front_desk.answer() == 1
+        if address == "li":  # another chat's token means nothing
+            assert front_desk.rows("phone_task", "status") == [("open",), ("open",)]
+    assert front_desk.rows("phone_task", "text", "status", "outcome") == [("修好了吗？", "done", "arrived"), ("几分？", "open", "")]
+    assert front_desk.rows("outbox", "status", id=row) == [("sent",)]
+
+
 async def test_a_dead_senders_message_is_sent_again_and_its_late_settlement_is_ignored(
     front_desk: Office,
 ) -> None:
@@ -156,7 +212,8 @@ async def test_a_message_for_a_channel_nobody_configured_fails_and_is_shown(fron
     assert front_desk.rows("outbox", "status")[-1] == ("ready",)  # another process may run it
     front_desk.machine.forward(timedelta(minutes=11))
     await front_desk.workers.sweep()
-    assert front_desk.rows("outbox", "status", "error")[-1] == ("failed", "no running desk has this channel")
+    status, error = front_desk.rows("outbox", "status", "error")[-1]
+    assert status == "failed" and in_language(error, "en").startswith("No running desk has this channel")
     assert front_desk.rows("phone_task", "text")[-1] == ("一",)
 
 
@@ -164,10 +221,8 @@ async def test_a_message_for_an_account_nobody_configured_fails_and_is_shown(fro
     await two_conversations(front_desk)
     put(front_desk, Address("telegram", "another", "x", conversation_id=1), Say("一"))
     await front_desk.deliver()
-    assert front_desk.rows("outbox", "status", "error")[-1] == (
-        "failed",
-        "no channel telegram another is configured",
-    )
+    status, error = front_desk.rows("outbox", "status", "error")[-1]
+    assert status == "failed" and "No channel telegram another is configured" in error
 
 
 async def test_a_fault_in_a_channel_is_retried_and_does_not_stop_the_others(front_desk: Office) -> None:

@@ -399,6 +399,21 @@ async def test_another_communitys_things_are_not_there(site: Site) -> None:
     assert (await theirs.get(f"/desk/talks/{li.talk_id}")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("language", "label", "way_out"),
+    [("zh", "可能没有送达", "连接中断，可能已送达。"), ("en", "may not have arrived", "The connection broke; it may have arrived.")],
+)
+async def test_a_call_says_why_no_message_told_it_and_what_to_do_in_the_readers_language(site: Site, language: str, label: str, way_out: str) -> None:
+    broke = "连接中断，可能已送达。 The connection broke; it may have arrived."
+    blocked = "住户已停用机器人，请打电话。 The resident has blocked the bot: telephone."
+    for reason in (f"unconfirmed: {broke}", f"failed: {blocked}", "parked: KeyError('13900000001')"):
+        site.put("phone_task", community_id=1, text="师傅已出发", reason=reason, status="open", created_at=site.clock.now())
+    words = (await site.staff("steward", language=language).see("/desk/calls")).words
+    assert label in words and way_out in words
+    assert ("请打电话" in words, "telephone" in words) == (language == "zh", language == "en")
+    assert "KeyError" not in words, "what is for the log is not for the page"
+
+
 async def test_another_communitys_call_is_not_there_either(site: Site) -> None:
     ht = site.communities["HT"]
     site.put("phone_task", community_id=ht, text="x", reason="failed", status="open", created_at=site.clock.now())

@@ -28,7 +28,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, Receipt, SendError
+from bot.channels import (
+    Accept,
+    Answers,
+    Finding,
+    Limits,
+    Message,
+    Notebook,
+    Reach,
+    Receipt,
+    SendError,
+    in_both,
+    in_language,
+    one_after_another,
+)
 from bot.channels.wechat import check, inbound, menu, replies
 from bot.channels.wechat.account import WeChatAccount
 from bot.channels.wechat.client import TIMEOUT, Client, Denied
@@ -43,6 +56,16 @@ SUCCESS: Final = "success"
 LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
 #: How far a message of several pieces has come.
 PROGRESS_KEEP: Final = timedelta(days=1)
+_NO_REPLY: Final = in_both(
+    "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
+    "Longer than the one text this account may reply with, or with photos. Telephone.",
+)
+_WAITS: Final = in_both("公众号只能回复来信，等住户来信时一并告知。", "The account may only reply: it is said when the resident writes next.")
+_NONE_LEFT: Final = in_both(
+    "微信允许的客服消息已用完（住户来信后48小时内5条，点菜单、关注、扫码后1分钟内3条）。请打电话，或等住户来信。",
+    "Telephone, or wait until they write: no customer-service message is left (5 within 48 hours of the resident's last message, 3"
+    " within a minute of a menu click, a follow or a scan).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +270,10 @@ class WeChat:
                 reasons.append(str(denied))
                 if denied.code in (45015, 45047):
                     await self.windows.closed(to)
-            except _NoneLeft as none_left:
-                reasons.append(str(none_left))
+            except _NoneLeft:
+                reasons.append(_NONE_LEFT)
         elif message.photos or not replies.together((message,))[0]:
-            raise SendError("longer than the one text this account may reply with, or with photos. Telephone", retryable=False)
+            raise SendError(_NO_REPLY, retryable=False)
         for send_form in (self._by_template, self._by_notice):
             try:
                 if sent := await send_form(to, message):
@@ -260,12 +283,8 @@ class WeChat:
                     raise
                 reasons.append(str(denied))
         if self.reach == "reply_only":
-            raise SendError(
-                "the account may only reply: it is said when the resident writes next. " + "; ".join(reasons),
-                retryable=True,
-                after=self.pace.contact,
-            )
-        raise SendError("; ".join(reasons), retryable=False)
+            raise SendError(one_after_another((_WAITS, *reasons)), retryable=True, after=self.pace.contact)
+        raise SendError(one_after_another(reasons), retryable=False)
 
     async def _by_service(self, to: str, message: Message) -> str:
         """In pieces, and photos after them. How far it came is noted, so that a second try goes on from there.
@@ -274,7 +293,7 @@ class WeChat:
         unconfirmed.
         """
         if message.photos and self._photo is None:
-            raise SendError("photos cannot be sent from here", retryable=False)
+            raise SendError(in_both("这里不能发照片。请打电话告知。", "Photos cannot be sent from here. Telephone."), retryable=False)
         units: list[tuple[str, str]] = [("text", piece) for piece in replies.pieces(replies.words(message))]
         units += [("image", name) for name in message.photos]
         page = f"progress:{message.id}"
@@ -282,10 +301,7 @@ class WeChat:
         done, doubt = int(progress.get("done", 0)), str(progress.get("doubt", ""))
         taken = await self.windows.take(to, len(units) - done)
         if taken is None:
-            raise _NoneLeft(
-                "no customer-service message is left (5 within 48 hours of the resident's last message, 3 within a minute of "
-                "a menu click, a follow or a scan)"
-            )
+            raise _NoneLeft
         for position, (kind, value) in enumerate(units[done:], done):
             try:
                 await self.client.post("/cgi-bin/message/custom/send", await self._unit(to, kind, value))
@@ -341,7 +357,7 @@ class WeChat:
     async def fetch(self, media: Media) -> bytes:
         """The bytes of a photo or voice message, within three days of its arrival. Raises SendError."""
         if media.kind == "file":
-            raise SendError("files of this kind are not fetched from WeChat", retryable=False)
+            raise SendError(in_both("这种文件不从微信下载。", "Files of this kind are not fetched from WeChat."), retryable=False)
         media_id, _, address = media.reference.partition(" ")
         if not self.settings.secret:
             return await self.client.picture(address)
@@ -363,7 +379,7 @@ class WeChat:
         try:
             await self.set_menu(self._buttons)
         except (SendError, ValueError) as failed:
-            return (Finding(False, f"The menu could not be set: {failed}", "See docs/channels/wechat.md, the menu."),)
+            return (Finding(False, f"The menu could not be set: {in_language(str(failed), 'en')}", "See docs/channels/wechat.md, the menu."),)
         return (Finding(True, "The menu is set."),)
 
     async def delete_menu(self) -> None:

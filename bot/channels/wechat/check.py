@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.channels import Finding, Notebook, SendError
+from bot.channels import Finding, Notebook, SendError, in_language
 from bot.channels.wechat.account import Form, WeChatAccount
 from bot.channels.wechat.client import Client, Denied
 
@@ -115,4 +115,4 @@ async def _known(client: Client, form: Form, listed: _Listed) -> Finding:
 
 
 def _why(error: Exception) -> str:
-    return f"{error}." if isinstance(error, SendError) else f"A fault: {type(error).__name__}."
+    return in_language(str(error), "en") if isinstance(error, SendError) else f"A fault: {type(error).__name__}."

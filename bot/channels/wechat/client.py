@@ -28,7 +28,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 import httpx
 import structlog
 
-from bot.channels import Notebook, SendError
+from bot.channels import Notebook, SendError, in_both
 from bot.channels.wechat.account import WeChatAccount
 from bot.channels.wechat.errors import Verdict, verdict
 
@@ -59,15 +59,15 @@ TIMEOUT: Final = httpx.Timeout(5.0, connect=3.0)
 """Seconds. With a refused token one message may take four calls, and the desk gives a send twenty seconds in all."""
 
 Query: TypeAlias = Mapping[str, str]
+_STRANGE: Final = in_both("照片的地址不是微信的。", "A photo's address is not WeChat's.")
 
 
 class Denied(SendError):
     """WeChat answered with an error code: nothing was done."""
 
     def __init__(self, code: int, meaning: Verdict) -> None:
-        super().__init__(
-            f"WeChat {code}: {meaning.says}", retryable=meaning.do != "never", after=meaning.after
-        )
+        words = in_both(f"微信 {code}：{meaning.zh}", f"WeChat {code}: {meaning.says}.")
+        super().__init__(words, retryable=meaning.do != "never", after=meaning.after)
         self.code = code
         self.meaning = meaning
 
@@ -87,7 +87,7 @@ class _Answer:
 
 def _file(answer: _Answer) -> bytes:
     if answer.file is None:
-        raise SendError("WeChat gave no file: a video, which is fetched elsewhere", retryable=False)
+        raise SendError(in_both("微信没有给出文件：是视频，须另行获取。", "WeChat gave no file: a video, which is fetched elsewhere."), retryable=False)
     return answer.file
 
 
@@ -95,22 +95,25 @@ def _broken(error: Exception, repeatable: bool) -> NoReturn:
     """The connection failed. Whether WeChat got the call is known only if it never came about."""
     kind = type(error).__name__
     if repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        raise SendError(f"WeChat could not be reached ({kind})", retryable=True) from error
-    raise SendError(
-        f"the connection to WeChat broke after the message was handed over ({kind}): it may have arrived",
-        retryable=True,
-        unconfirmed=True,
-    ) from error
+        words = in_both(
+            f"连不上微信（{kind}）。请打电话告知，并请维护人员查网络。", f"WeChat could not be reached ({kind}). Telephone, and have the network looked at."
+        )
+        raise SendError(words, retryable=True) from error
+    words = in_both(
+        f"消息交给微信后连接中断（{kind}），可能已送达。",
+        f"The connection to WeChat broke after the message was handed over ({kind}): it may have arrived.",
+    )
+    raise SendError(words, retryable=True, unconfirmed=True) from error
 
 
 def _unusable(status: int, retry_after: str, repeatable: bool) -> NoReturn:
     """An answer that is not WeChat's JSON: a gateway's, or a proxy's."""
-    reason = f"WeChat answered HTTP {status}"
+    reason = in_both(f"微信答复 HTTP {status}，不是正常的答复。", f"WeChat answered HTTP {status}, which is no answer of its interface.")
     if status == 429:
         seconds = int(retry_after) if retry_after.isdigit() else 60
         raise SendError(reason, retryable=True, after=timedelta(seconds=seconds))
     if status in (200, 504):  # taken, and the answer was lost on its way
-        raise SendError(f"{reason} without a result", retryable=True, unconfirmed=not repeatable)
+        raise SendError(reason, retryable=True, unconfirmed=not repeatable)
     raise SendError(reason, retryable=status >= 500)
 
 
@@ -171,11 +174,11 @@ class Client:
         try:
             url = httpx.URL(address)
         except httpx.InvalidURL as error:
-            raise SendError("a photo's address is not WeChat's", retryable=False) from error
+            raise SendError(_STRANGE, retryable=False) from error
         if url.host.endswith(PICTURES):  # WeChat writes http://; it serves both
             url = url.copy_with(scheme="https", port=None)
         elif url.host not in self._pictures:
-            raise SendError("a photo's address is not WeChat's", retryable=False)
+            raise SendError(_STRANGE, retryable=False)
         return _file(await self._once("GET", url, {}, True))
 
     async def upload(self, photo: bytes) -> str:
@@ -208,7 +211,7 @@ class Client:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > LARGEST_FILE:
-                        raise SendError(f"the file has more than {LARGEST_FILE} bytes", retryable=False)
+                        raise SendError(in_both("文件太大，不下载。", f"The file has more than {LARGEST_FILE} bytes."), retryable=False)
         except httpx.HTTPError as error:
             _broken(error, repeatable)
         kind = response.headers.get("content-type", "")
@@ -227,9 +230,11 @@ class Client:
     async def token(self, spoiled: str = "") -> str:
         """The shared access token; another one than `spoiled`, which WeChat has refused. Raises SendError."""
         if not self._account.secret:
-            raise SendError(
-                "the account has no AppSecret here, so WeChat cannot be called: only replies are possible", retryable=False
+            words = in_both(
+                "本号没有设置 AppSecret，只能回复来信。请打电话。",
+                "The account has no AppSecret here, so WeChat cannot be called: only replies are possible. Telephone.",
             )
+            raise SendError(words, retryable=False)
         if not self._share:
             return await self._draw(spoiled, {})
         async with self._drawing:  # the calls of this process ask one at a time; the Notebook settles it between processes
@@ -246,7 +251,7 @@ class Client:
                 if held:
                     return held
                 await self._sleep(LOOK_EVERY)
-        raise SendError("another process has not finished drawing the access token", retryable=True)
+        raise SendError(in_both("另一个进程还没取完访问令牌。", "Another process has not finished drawing the access token."), retryable=True)
 
     @staticmethod
     def _held(page: Mapping[str, Any] | None, now: float, spoiled: str) -> str:
@@ -273,7 +278,7 @@ class Client:
                 answer = await self._ask(force=True)
             token, seconds = str(answer.get("access_token", "")), float(answer.get("expires_in", 0))
             if not token or seconds <= 0:
-                raise SendError("WeChat gave no access token", retryable=True)
+                raise SendError(in_both("微信没有给出访问令牌。", "WeChat gave no access token."), retryable=True)
         except BaseException:
             await self._note(lambda page: {**page, "forced": forced})
             raise
@@ -290,15 +295,14 @@ class Client:
         now = self._now().timestamp()
         today = [at for at in forced if at > now - timedelta(days=1).total_seconds()]
         if today and now - max(today) < FORCE_APART.total_seconds():
-            raise SendError(
-                "the access token is refused, and was drawn by force just now", retryable=True, after=FORCE_APART
-            )
+            words = in_both("访问令牌被拒绝，刚才已强制更新过。", "The access token is refused, and was drawn by force just now.")
+            raise SendError(words, retryable=True, after=FORCE_APART)
         if len(today) >= FORCE_DAILY:
-            raise SendError(
-                "the access token is refused again and again: another program draws tokens of this account. Stop it",
-                retryable=True,
-                after=timedelta(hours=1),
+            words = in_both(
+                "访问令牌一再被拒绝：有别的程序在取本号的令牌。请停掉它。",
+                "The access token is refused again and again: another program draws tokens of this account. Stop it.",
             )
+            raise SendError(words, retryable=True, after=timedelta(hours=1))
         return [*today, now]
 
     async def _note(self, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:

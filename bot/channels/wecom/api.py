@@ -18,7 +18,7 @@ from urllib3.exceptions import NewConnectionError
 from wechatpy.enterprise import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
-from bot.channels import Notebook, SendError
+from bot.channels import Notebook, SendError, in_both
 from bot.channels.wecom.account import WeComAccount
 from bot.channels.wecom.troubles import Trouble, trouble
 
@@ -33,6 +33,7 @@ _THREADS = 10
 #: A token is not used in its last minutes: a call on its way would arrive too late.
 _SPARE = timedelta(minutes=5)
 _TOKEN = "token"
+EMPTY = in_both("消息没有内容，是程序错误。请联系维护人员。", "The message is empty: a fault of the desk. Tell whoever maintains it.")
 #: The connection never came about, or broke before a request was sent: nothing can have arrived.
 _NOT_SENT = (broken.ConnectTimeout, broken.InvalidURL, broken.SSLError, broken.ProxyError)
 #: Answers of a server that looked at the request and did not take it.
@@ -54,8 +55,16 @@ class Refusal(Exception):
     def as_send_error(self) -> SendError:
         """The words leave out what the platform said: it repeats ids and addresses."""
         known = self.trouble
-        words = f"WeCom {self.code}: {known.means}" + (f". {known.remedy}" if known.remedy else "")
-        return SendError(words, retryable=known.then != "never", after=known.wait)
+        english = f"WeCom {self.code}: {known.means}. {known.remedy}".rstrip()
+        return SendError(in_both(f"企业微信 {self.code}：{known.zh}", english), retryable=known.then != "never", after=known.wait)
+
+
+def unanswered(why: str) -> str:
+    """For staff: the platform gave no answer."""
+    return in_both(
+        f"企业微信没有答复（{why}）。请打电话告知，并请维护人员查网络。",
+        f"WeCom does not answer ({why}). Telephone, and have the network looked at.",
+    )
 
 
 class Unanswered(Exception):
@@ -66,7 +75,7 @@ class Unanswered(Exception):
         self.sent = sent
 
     def as_send_error(self) -> SendError:
-        return SendError(f"WeCom: {self}", retryable=True)
+        return SendError(unanswered(str(self)), retryable=True)
 
 
 class _Client(WeChatClient):  # type: ignore[misc]

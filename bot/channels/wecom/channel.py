@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, SendError
+from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, SendError, in_both
 from bot.channels.cutting import pieces
 from bot.channels.wecom import cards, envelope, inbound
 from bot.channels.wecom.account import NAME, WeComAccount
-from bot.channels.wecom.api import BASE, PATIENCE, Api, Patience, Refusal, Unanswered
+from bot.channels.wecom.api import BASE, EMPTY, PATIENCE, Api, Patience, Refusal, Unanswered, unanswered
 from bot.channels.wecom.cardbook import CardBook
 from bot.channels.wecom.envelope import LARGEST_BODY, Refused, Seal
 from bot.channels.wecom.inspection import inspect
@@ -46,6 +46,17 @@ _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 LARGEST_PHOTO = 20 * 1024 * 1024
 #: How often it is written down that the platform called us.
 _HEARD_EVERY = timedelta(hours=1)
+_NO_MEMBER = in_both(
+    "地址不是企业微信的成员账号。请在员工登记里改正。", "The address is no member id of WeCom: correct it in the staff register."
+)
+_PERHAPS = in_both(
+    "卡片可能已送达：上一次发送没有得到答复，这一次被当作重复拒绝。",
+    "The card may have arrived: the try before had no answer, and this one was refused as a double.",
+)
+_ENOUGH = in_both(
+    "发给该成员的消息已到企业微信的上限，多的会被丢弃，稍后再发。",
+    "The member has had as many messages as WeCom delivers; it would drop this one.",
+)
 _KEEP_HEARD = timedelta(days=400)
 
 
@@ -110,7 +121,7 @@ class WeCom:
     async def send(self, to: str, message: Message) -> str:
         """Deliver to a member, as a card when there are buttons and they fit one. Raises SendError."""
         if not _MEMBER.fullmatch(to):
-            raise SendError("the address is no member id of WeCom: correct it in the staff register", retryable=False)
+            raise SendError(_NO_MEMBER, retryable=False)
         if not message.buttons:
             return await self._send_text(to, message.id, message.text)
         shown = cards.face(message) if self._account.cards else None
@@ -136,7 +147,7 @@ class WeCom:
                 return True
             except Unanswered as silent:
                 if silent.sent:  # the code may be used up, and the card changed
-                    raise SendError(f"WeCom: {silent}", retryable=False, unconfirmed=True) from None
+                    raise SendError(unanswered(str(silent)), retryable=False, unconfirmed=True) from None
                 await self._book.give_back(message_id, taken)
                 raise silent.as_send_error() from None
             except Refusal as refused:
@@ -149,7 +160,7 @@ class WeCom:
     async def _send_text(self, to: str, message_id: int, text: str) -> str:
         parts = pieces(_writable(text), LONGEST_TEXT)
         if not parts:
-            raise SendError("the message is empty", retryable=False)
+            raise SendError(EMPTY, retryable=False)
         page = f"out:{message_id}"
         progress = _Progress.of(await self._notebook.read(page))
         for part in parts[progress.done :]:
@@ -198,7 +209,7 @@ class WeCom:
         except Refusal as refused:
             if refused.trouble.of_card and offer.doubt:
                 # A card's name is taken once: most likely an earlier try arrived, and this one is refused for it.
-                raise SendError(f"WeCom {refused.code}: {refused.trouble.means}", retryable=False, unconfirmed=True) from None
+                raise SendError(_PERHAPS, retryable=False, unconfirmed=True) from None
             if not offer.doubt:
                 await self._book.withdraw(message.id)
             if not refused.trouble.of_card:
@@ -214,11 +225,7 @@ class WeCom:
         try:
             await self._notebook.change(f"pace:{to.lower()}", lambda page: self._pace.enter(page, now), self._pace.keep)
         except TooSoon as early:
-            raise SendError(
-                "the member has had as many messages as WeCom delivers; it would drop this one",
-                retryable=True,
-                after=early.after,
-            ) from None
+            raise SendError(_ENOUGH, retryable=True, after=early.after) from None
 
     async def _deliver(self, to: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Raises Refusal, Unanswered."""
@@ -316,7 +323,7 @@ class WeCom:
         try:
             return await self._api.download("media/get", LARGEST_PHOTO, media_id=media.reference)
         except ValueError as large:
-            raise SendError(str(large), retryable=False) from None
+            raise SendError(in_both("文件太大，不下载。", f"{large}."), retryable=False) from None
         except Unanswered as silent:
             raise silent.as_send_error() from None
         except Refusal as refused:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from bot.channels import Finding, Limits, Message, Notebook, Reach, SendError
+from bot.channels import Finding, Limits, Message, Notebook, Reach, SendError, in_both
 from bot.channels.cutting import pieces
 from bot.channels.wecom.account import ROBOT, Form, RobotAccount
-from bot.channels.wecom.api import BASE, PATIENCE, Api, Patience, Refusal, Unanswered
+from bot.channels.wecom.api import BASE, EMPTY, PATIENCE, Api, Patience, Refusal, Unanswered, unanswered
 from bot.channels.wecom.cards import numbered
 from bot.channels.wecom.pace import Pace, TooSoon
 
@@ -60,7 +60,7 @@ class Robot:
         text = (numbered(message) if message.buttons else message.text).encode("utf-8", "replace").decode()
         parts = pieces(text, LONGEST[self._account.form])
         if not parts:
-            raise SendError("the message is empty", retryable=False)
+            raise SendError(EMPTY, retryable=False)
         page = f"out:{message.id}"
         done = int((await self._notebook.read(page) or {"done": 0})["done"])
         for number in range(done, len(parts)):
@@ -92,10 +92,11 @@ class Robot:
             await self._notebook.change("pace", lambda page: self._pace.enter(page, now), self._pace.keep)
             await self._api.by_key("webhook/send", self._account.key, {"msgtype": form, form: {"content": part}})
         except TooSoon as early:
-            raise SendError("the robot has said as much as it may", retryable=True, after=early.after) from None
+            words = in_both("群机器人已到每分钟的上限，稍后再发。", "The robot has said as much as it may; the rest follows.")
+            raise SendError(words, retryable=True, after=early.after) from None
         except Unanswered as silent:
             if silent.sent:
-                raise SendError(f"WeCom: {silent}", retryable=False, unconfirmed=True) from None
+                raise SendError(unanswered(str(silent)), retryable=False, unconfirmed=True) from None
             raise silent.as_send_error() from None
         except Refusal as refused:
             raise refused.as_send_error() from None
