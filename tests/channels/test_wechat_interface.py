@@ -197,7 +197,7 @@ async def test_an_account_without_an_appsecret_replies_fetches_photos_and_calls_
         with pytest.raises(SendError) as refused:
             await stage.channel.set_menu(MENU)
         assert "AppSecret" in str(refused.value)
-        assert [f.ok for f in await stage.channel.check()] == [True]
+        assert [f.ok for f in await stage.channel.check()] == [True, True]
         assert stage.wechat.called(TOKEN) == 0 and stage.wechat.violations == []
 
 
@@ -308,13 +308,15 @@ async def test_an_unchecked_menu_would_be_refused_by_wechat(stage: Stage, monkey
 
 async def test_a_working_account_has_nothing_to_remedy() -> None:
     async with opened(template=NEWS, notice=NEWS) as stage:
+        await stage.wechat.verify()
         findings = await stage.channel.check()
-        assert [f.ok for f in findings] == [True] * 4
+        assert [f.ok for f in findings] == [True] * 6
         assert stage.wechat.shown == [] and stage.wechat.violations == []
 
 
 async def test_an_account_that_may_only_reply_and_is_set_up_so_has_nothing_to_remedy() -> None:
     async with opened(reach="reply_only", fake={"unauthorised": [SEND]}) as stage:
+        await stage.wechat.say("在吗")
         assert all(f.ok for f in await stage.channel.check())
 
 
@@ -333,14 +335,39 @@ async def test_an_account_that_may_only_reply_and_is_set_up_so_has_nothing_to_re
 )
 async def test_what_the_check_finds_and_what_to_do(account: dict[str, Any], fake: dict[str, Any], word: str) -> None:
     async with opened(fake=fake, **account) as stage:
+        await stage.wechat.verify()
         findings = [f for f in await stage.channel.check() if not f.ok]
         assert len(findings) == 1 and word in findings[0].remedy
 
 
+async def test_a_desk_that_was_never_called_is_told_what_to_enter(stage: Stage) -> None:
+    (finding,) = [f for f in await stage.channel.check() if not f.ok]
+    assert "never called" in finding.what and "/wechat/yh-mp" in finding.remedy and "安全模式" in finding.remedy
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(90, "90 s behind"), (-90, "90 s ahead of"), (59, "")])
+async def test_a_clock_that_is_wrong_is_found(stage: Stage, ahead: int, said: str) -> None:
+    await stage.wechat.verify()
+    stage.wechat.ahead = timedelta(seconds=ahead)
+    wrong = [f.what for f in await stage.channel.check() if not f.ok]
+    assert (len(wrong) == 1 and said in wrong[0]) if said else wrong == []
+
+
+async def test_a_clock_so_wrong_that_callbacks_are_refused_is_found_until_one_is_taken(stage: Stage) -> None:
+    stamp = str(int(stage.clock().timestamp()) + 1200)
+    signature = fakes.sign(stage.wechat.token, stamp, "1")
+    assert (await stage.wechat.verify(timestamp=stamp, nonce="1", signature=signature)).status_code == 403
+    assert any("1200 s behind" in f.what for f in await stage.channel.check())
+    stage.clock.forward(seconds=1)
+    await stage.wechat.say("在吗")
+    assert all(f.ok for f in await stage.channel.check())
+
+
 @pytest.mark.parametrize("fault", [fakes.CUT, (500, {}), (200, {}), -1])
 async def test_the_check_never_raises(stage: Stage, fault: Any) -> None:
+    await stage.wechat.verify()
     stage.wechat.fail(TOKEN, fault)
-    assert not (await stage.channel.check())[0].ok
+    assert not (await stage.channel.check())[-1].ok
     stage.wechat.fail(SEND, fault)
     assert not all(f.ok for f in await stage.channel.check())
     stage.notes.broken = True

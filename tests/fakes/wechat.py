@@ -20,7 +20,8 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
@@ -142,6 +143,7 @@ class FakeWeChat:
         self.app_id, self.secret, self.token, self.aes_key = app_id, secret, token, aes_key
         self.original_id = original_id
         self.hang_up = hang_up
+        self.ahead = timedelta(0)  # of its Date header before its clock
         self.unauthorised = set(unauthorised)
         self.templates = {form.id: form for form in templates}
         self.notices = {form.id: form for form in notices}
@@ -246,7 +248,9 @@ class FakeWeChat:
             return None
         if isinstance(answer, int):
             answer = {"errcode": answer, "errmsg": f"error {answer} rid: 6385c6c1-0fcadca1"}
-        return answer if isinstance(answer, Response) else JSONResponse(dict(answer))
+        response = answer if isinstance(answer, Response) else JSONResponse(dict(answer))
+        response.headers["date"] = format_datetime(self.now() + self.ahead, usegmt=True)
+        return response
 
     def _token_wrong(self, request: Request) -> int:
         given = request.query_params.get("access_token", "")

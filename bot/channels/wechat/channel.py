@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import httpx
 import structlog
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -56,6 +57,9 @@ SUCCESS: Final = "success"
 LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
 #: How far a message of several pieces has come.
 PROGRESS_KEEP: Final = timedelta(days=1)
+#: How often it is written down that WeChat called us.
+_HEARD_EVERY: Final = timedelta(hours=1)
+_KEEP_HEARD: Final = timedelta(days=400)
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
@@ -117,6 +121,7 @@ class WeChat:
         self._now = now
         self._photo = photo
         self._buttons = buttons
+        self._heard_at: datetime | None = None
         self._own = http is None
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
         self.client = Client(account, notebook, self._http, now, sleep, pictures=pictures)
@@ -147,9 +152,10 @@ class WeChat:
     def routes(self, accept: Accept, answers: Answers) -> Sequence[BaseRoute]:
         async def verify(request: Request) -> Response:
             try:
-                return PlainTextResponse(self.envelope.echo(request.query_params))
+                echo = self.envelope.echo(request.query_params)
             except Refused as refused:
                 return await self._refuse(refused)
+            return PlainTextResponse(echo, background=BackgroundTask(self._note_heard))
 
         async def callback(request: Request) -> Response:
             since = asyncio.get_running_loop().time()
@@ -171,6 +177,7 @@ class WeChat:
                 return await self._leave_open(gone)
             finally:
                 gone.cancel()
+                await self._note_heard()
 
         path = self.settings.path  # one address for both, as WeChat has it
         return (Route(path, verify, methods=["GET"]), Route(path, callback, methods=["POST"]))
@@ -190,13 +197,25 @@ class WeChat:
 
     async def _refuse(self, refused: Refused) -> Response:
         log.warning("wechat_refused", account=self.account, why=str(refused), setting=refused.setting)
-        if refused.setting:  # WeChat's own signature was on it, so nobody else can write this
-            try:
-                note = partial(_instead, content={"what": refused.setting})
-                await self._notebook.change(check.SETTING_PAGE, note, timedelta(days=1))
-            except Exception:
-                log.error("wechat_note_lost", account=self.account, trace=traceback.format_exc())
+        # WeChat's own signature was on either, so nobody else can write this.
+        if refused.setting:
+            await self._note(check.SETTING_PAGE, {"what": refused.setting}, timedelta(days=1))
+        if refused.skew is not None:
+            await self._note(check.SKEW_PAGE, {"at": self._now().isoformat(), "seconds": int(refused.skew.total_seconds())}, _KEEP_HEARD)
         return PlainTextResponse("refused", status_code=refused.status)
+
+    async def _note_heard(self) -> None:
+        """That WeChat calls us, now and then."""
+        now = self._now()
+        if self._heard_at is None or now - self._heard_at >= _HEARD_EVERY:
+            self._heard_at = now
+            await self._note(check.HEARD_PAGE, {"at": now.isoformat()}, _KEEP_HEARD)
+
+    async def _note(self, page: str, content: Mapping[str, Any], keep: timedelta) -> None:
+        try:
+            await self._notebook.change(page, partial(_instead, content=content), keep)
+        except Exception:  # it only serves `check`
+            log.error("wechat_note_lost", account=self.account, trace=traceback.format_exc())
 
     async def _answer(
         self,
@@ -411,7 +430,7 @@ class WeChat:
 
     async def check(self) -> Sequence[Finding]:
         """Whether the account works. Nothing is sent to anybody."""
-        return await check.findings(self.settings, self.client, self._notebook)
+        return await check.findings(self.settings, self.client, self._notebook, self._now)
 
 
 async def _hung_up(request: Request) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from bot.channels import Finding, Notebook, SendError, in_language
-from bot.channels.wechat.account import Form, WeChatAccount
+from bot.channels.wechat.account import PUSH, Form, WeChatAccount
 from bot.channels.wechat.client import Client, Denied
+from bot.channels.wechat.envelope import TOLERANCE
 
 SETTING_PAGE: Final = "setting"
 """Written by a callback of WeChat's that came in a mode that is not taken; kept for a day."""
+HEARD_PAGE: Final = "heard"
+"""When WeChat last called us, to the hour."""
+SKEW_PAGE: Final = "skew"
+"""By how much our clocks differed when a callback was refused for it."""
+_CLOCK: Final = timedelta(seconds=60)
+"""A clock may be this wrong before it is worth a word; callbacks are refused from `TOLERANCE` on."""
 _FIELD: Final = re.compile(r"\{\{\s*(\w+)\.DATA\s*\}\}")
 
 
@@ -32,16 +41,18 @@ _TEMPLATES: Final = _Listed(
 _NOTICES: Final = _Listed("notice", "/wxaapi/newtmpl/gettemplate", "data", "priTmplId")
 
 
-async def findings(account: WeChatAccount, client: Client, notebook: Notebook) -> Sequence[Finding]:
+async def findings(
+    account: WeChatAccount, client: Client, notebook: Notebook, now: Callable[[], datetime]
+) -> Sequence[Finding]:
     """All that can be found out from here, the gravest first."""
-    found = await _setting(notebook)
+    found = [*await _setting(notebook), *await _callback(account, notebook)]
     if not account.secret:
         return (*found, Finding(True, "No AppSecret is set: the account replies, and calls nothing"))
     try:
         await client.token()
     except Exception as error:
         return (*found, Finding(False, "WeChat gives out no access token", _why(error)))
-    found = [*found, Finding(True, "AppID, AppSecret and this machine's address are accepted")]
+    found = [*found, Finding(True, "AppID, AppSecret and this machine's address are accepted"), *_clock(client, now())]
     found.append(await _rights(account, client))
     for form, listed in ((account.template, _TEMPLATES), (account.notice, _NOTICES)):
         if form is not None:
@@ -63,6 +74,46 @@ async def _setting(notebook: Notebook) -> list[Finding]:
     if page is None:
         return []
     return [Finding(False, "Messages of residents were refused within the last day", str(page["what"]))]
+
+
+async def _callback(account: WeChatAccount, notebook: Notebook) -> list[Finding]:
+    """Whether WeChat calls us, and whether its calls are believed."""
+    try:
+        heard, skewed = await notebook.read(HEARD_PAGE), await notebook.read(SKEW_PAGE)
+    except Exception:
+        return []  # `_setting` has said that the notes cannot be read
+    if heard is None:
+        found = [
+            Finding(
+                False,
+                "WeChat has never called the desk: what residents write does not arrive",
+                f"Under {PUSH}, enter https://<your desk>{account.path}, the Token and the EncodingAESKey, 安全模式 and XML, while the "
+                "desk runs, and press 提交.",
+            )
+        ]
+    else:
+        found = [Finding(True, f"WeChat called the desk ({heard['at'][:16].replace('T', ' ')} UTC or later)")]
+    if skewed is not None and (heard is None or skewed["at"] > heard["at"]):
+        found.append(_wrong_clock(timedelta(seconds=int(skewed["seconds"]))))
+    return found
+
+
+def _clock(client: Client, now: datetime) -> list[Finding]:
+    try:
+        skew = parsedate_to_datetime(client.server_time or "") - now
+    except ValueError:  # no Date, or none that can be read
+        return []
+    return [Finding(True, "The clock is right") if abs(skew) <= _CLOCK else _wrong_clock(skew)]
+
+
+def _wrong_clock(skew: timedelta) -> Finding:
+    seconds = int(skew.total_seconds())
+    return Finding(
+        False,
+        f"The desk's clock is {abs(seconds)} s {'behind' if seconds > 0 else 'ahead of'} WeChat's; from "
+        f"{int(TOLERANCE.total_seconds())} s on the desk refuses what WeChat sends",
+        "Let the machine take its time from a time server (NTP).",
+    )
 
 
 async def _rights(account: WeChatAccount, client: Client) -> Finding:

@@ -148,6 +148,8 @@ class Client:
         self._pictures = pictures
         self._share = share
         self._drawing = asyncio.Lock()
+        #: The Date header of the latest answer.
+        self.server_time: str | None = None
 
     # ── calls ──
 
@@ -207,6 +209,7 @@ class Client:
         url = self._account.api + where if isinstance(where, str) else where
         try:
             async with self._http.stream(method, url, params=dict(query) or None, **content) as response:
+                self.server_time = response.headers.get("date", self.server_time)
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk

@@ -47,12 +47,14 @@ class Refused(Exception):
         reason: for the log, without a word of what was sent.
         status: the HTTP status of the answer.
         setting: what the office must change at WeChat, when the caller is WeChat itself and set up wrongly.
+        skew: how far WeChat's clock is ahead of ours, when that is the only thing wrong.
     """
 
-    def __init__(self, reason: str, status: int = 403, setting: str = "") -> None:
+    def __init__(self, reason: str, status: int = 403, setting: str = "", skew: timedelta | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.setting = setting
+        self.skew = skew
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,9 @@ class Envelope:
         if not self._signed(query.get("signature", ""), stamp, nonce):
             raise Refused("the signature is not WeChat's: another sender, or the Token here and at WeChat differ")
         if self._fresh is not None:
-            age = abs(self._now() - datetime.fromtimestamp(int(stamp), UTC))
-            if age > self._fresh:
-                raise Refused("the call is too old or from the future: a replay, or this machine's clock is wrong")
+            skew = datetime.fromtimestamp(int(stamp), UTC) - self._now()
+            if abs(skew) > self._fresh:
+                raise Refused("the call is too old or from the future: a replay, or this machine's clock is wrong", skew=skew)
         return stamp, nonce
 
     def echo(self, query: Mapping[str, str]) -> str:
