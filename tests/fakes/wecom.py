@@ -496,7 +496,8 @@ def _card_text(card: Json) -> str:
 
 def _xml(fields: Mapping[str, Any]) -> str:
     def value(content: Any) -> str:
-        return str(content) if isinstance(content, int) else f"<![CDATA[{content}]]>"
+        # What ends a CDATA section is split over two.
+        return str(content) if isinstance(content, int) else f"<![CDATA[{str(content).replace(']]>', ']]]]><![CDATA[>')}]]>"
 
     inner = (f"<{name}>{value(content)}</{name}>" for name, content in fields.items() if content is not None)
     return f"<xml>{''.join(inner)}</xml>"
