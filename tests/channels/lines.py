@@ -52,6 +52,7 @@ class Can:
         doubt: what becomes of a message whose connection broke. "once": the platform recognises a second try. "perhaps": it
             does not, so there is none and staff are told. "never": there is no connection to break.
         speaks_first: the desk may write to who has not written; or only within the platform's windows.
+        photos: the desk sends them; or a message with photos is refused, and staff are told.
     """
 
     buttons: bool = True
@@ -60,13 +61,14 @@ class Can:
     called: bool = True
     doubt: Literal["once", "perhaps", "never"] = "perhaps"
     speaks_first: bool = True
+    photos: bool = True
 
 
 CAPABILITIES: Final[Mapping[str, Can]] = {
     "telegram-polled": Can(groups=True, called=False),
     "telegram-webhook": Can(groups=True),
     "wechat": Can(buttons=False, speaks_first=False),
-    "wecom": Can(codes=False, doubt="once"),
+    "wecom": Can(codes=False, doubt="once", photos=False),
     "console": Can(codes=False, called=False, doubt="never"),
 }
 
@@ -189,6 +191,10 @@ class Line(ABC):
     @abstractmethod
     def seen(self, who: str = "wang") -> list[str]: ...
 
+    def pictures(self) -> list[bytes]:
+        """The photos wang was sent."""
+        return []
+
     @abstractmethod
     def fails(self, how: Failure, who: str = "wang") -> None:
         """The next send goes wrong in this way."""
@@ -225,7 +231,11 @@ class TelegramLine(Line):
         return TelegramAccount("YH", "bot", USERNAME, TOKEN, webhook, secret, api=self.platform.url)
 
     def ways(self) -> dict[str, Any]:
-        return {"now": self.clock.now, "sleep": self.clock.sleep, "jitter": lambda: 0.5, "menu": MENU}
+        async def picture(name: str) -> bytes:
+            return PHOTO
+
+        ways: dict[str, Any] = {"now": self.clock.now, "sleep": self.clock.sleep, "jitter": lambda: 0.5}
+        return ways | {"menu": MENU, "picture": picture}
 
     def address(self, who: str) -> str:
         return str(self._people[who])
@@ -266,7 +276,10 @@ class TelegramLine(Line):
         await self._until_taken()
 
     def seen(self, who: str = "wang") -> list[str]:
-        return self.platform.texts(self._people[who])
+        return [text for text in self.platform.texts(self._people[who]) if text]  # a photo has none
+
+    def pictures(self) -> list[bytes]:
+        return [m.photo for m in self.platform.sent if m.chat == self._people["wang"] and m.photo]
 
     def fails(self, how: Failure, who: str = "wang") -> None:
         said: dict[str, tuple[int, str]] = {
@@ -372,7 +385,9 @@ class WeChatLine(Line):
         async with p.running(), httpx.AsyncClient(timeout=client.TIMEOUT, verify=False, trust_env=False) as http:
             account = WeChatAccount("YH", "mp", p.app_id, p.secret, p.token, p.aes_key, original_id=p.original_id, api=p.url)
             waiting = Waiting(patience=timedelta(seconds=0.5), hang_up=timedelta(seconds=1.2))
-            self.channel = WeChat(account, self.notes, self.clock, sleep=self.clock.sleep, pace=waiting, http=http)
+            self.channel = WeChat(
+                account, self.notes, self.clock, sleep=self.clock.sleep, pace=waiting, photo=lambda name: PHOTO, http=http
+            )
             # Through `self.desk`, because a test may put another one there.
             async with wechats.serving(Starlette(routes=list(self.channel.routes(self.accept, self)))) as url:
                 p.callback = url + account.path
@@ -419,7 +434,10 @@ class WeChatLine(Line):
         await self.says(self._number_of(label))
 
     def seen(self, who: str = "wang") -> list[str]:
-        return [s.text for s in self.platform.shown if s.openid == self._people[who]]
+        return [s.text for s in self.platform.shown if s.openid == self._people[who] and s.how != "image"]
+
+    def pictures(self) -> list[bytes]:
+        return [self.platform._media[media][0] for media in self.platform.texts("image", self._people["wang"])]
 
     def fails(self, how: Failure, who: str = "wang") -> None:
         faults: dict[str, Any] = {

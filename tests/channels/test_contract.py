@@ -19,7 +19,7 @@ import pytest
 
 from bot import outbox
 from bot.app import NoNlu, build_core
-from bot.channels import Channel, Checks, Fetches, Inbound, Listens, SendError, Serves, in_language
+from bot.channels import Channel, Checks, Fetches, Inbound, Listens, Message, SendError, Serves, in_language
 from bot.core.domain import Script
 from bot.core.types import Button, Say
 from bot.database import EVERY, Database
@@ -209,6 +209,19 @@ async def test_choices_are_shown_and_what_is_chosen_comes_back(line: Line) -> No
     else:
         assert (heard.tap, heard.text) == ("", "2") and line.seen()[-1].endswith("1. 对，提交\n2. 修改")
     assert "x" * 200 not in "".join(line.seen())
+
+
+@on_every_line_that_breaks
+async def test_a_photo_arrives_or_the_message_is_refused_with_the_reason(line: Line) -> None:
+    await line.meets("wang")
+    message = Message(1, "换好了", photos=("a",))
+    if line.can.photos:
+        await line.channel.send(line.address("wang"), message)
+        assert line.seen() == ["换好了"] and line.pictures() == [PHOTO]
+    else:
+        with pytest.raises(SendError) as caught:
+            await line.channel.send(line.address("wang"), message)
+        assert not caught.value.retryable and "照片" in in_language(str(caught.value), "zh") and line.seen() == []
 
 
 # ── Not sent ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -108,7 +108,9 @@ async def test_prepared_for_a_webhook_and_called_back_to_polling(hook: Stage) ->
     channel, app = hook.hooked()
     assert bad(await channel.prepare()) == []
     assert hook.telegram.webhook["url"] == "https://desk.example/channels/telegram/YH/yh-bot"
-    assert hook.telegram.webhook["secret_token"] == SECRET
+    assert hook.telegram.webhook["secret_token"] == SECRET and int(hook.telegram.webhook["max_connections"]) == 10
+    assert hook.telegram.allowed == {"message", "edited_message", "callback_query", "my_chat_member"}
+    assert len(hook.telegram.pending) == 1, "what waits is not dropped"
     assert await hook.telegram.push(app) == [200]
     back = hook.polled(account=TelegramAccount("YH", "yh-bot", hook.account.username, TOKEN, api=hook.telegram.url))
     assert any("refuses polls" in what for what in bad(await back.check()))

@@ -160,15 +160,6 @@ async def test_wechats_own_word_closes_the_window(stage: Stage, code: int) -> No
 # ── Long texts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_long_text_goes_in_pieces_cut_at_sentences(stage: Stage) -> None:
-    await stage.wechat.say("规定")
-    sentence = "装修垃圾请装袋后放到指定地点，不要堆在楼道里。"
-    await stage.send(sentence * 60)
-    sent = stage.wechat.texts("service")
-    assert len(sent) == 3 and "".join(sent) == sentence * 60 and all(t.endswith("。") for t in sent)
-    assert stage.wechat.violations == []
-
-
 async def test_uncut_wechat_would_refuse_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "pieces", lambda text: (text,))
     await stage.wechat.say("规定")

@@ -148,15 +148,6 @@ async def test_a_notice_reaches_the_member(office: Office) -> None:
     assert office.platform.violations == []
 
 
-async def test_a_long_text_goes_in_pieces_that_end_with_sentences(office: Office) -> None:
-    sentence = "今天上午物业与电梯维保单位一起检查了三号楼的两部电梯并更换了门锁开关。"
-    await office.wecom.send("ding", Message(1, sentence * 60))
-    chat = office.chat()
-    assert len(chat) > 2 and all(piece.endswith("。") for piece in chat)
-    assert "".join(chat) == sentence * 60
-    assert office.platform.violations == []
-
-
 async def test_a_long_text_is_cut_off_without_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "pieces", lambda text, most: (text,))
     await office.wecom.send("ding", Message(1, "水" * 700))
@@ -783,12 +774,6 @@ async def test_a_press_is_delivered_again_when_its_code_cannot_be_kept(office: O
     office.notebook.broken = True
     assert await office.platform.press(office.url, "ding", "接单") == [500, 500, 500, 500]
     assert office.desk.kept == []
-
-
-async def test_a_redelivery_is_the_same_message(office: Office) -> None:
-    for _ in range(3):
-        await office.platform.deliver(office.url, text_of("ding", "修好了"))
-    assert office.desk.deliveries == 3 and len(office.desk.kept) == 1
 
 
 @pytest.mark.parametrize(

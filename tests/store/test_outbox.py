@@ -11,6 +11,7 @@ from bot.channels import Inbound, SendError, in_language
 from bot.core.types import Button, Priority, Say, Turn
 from bot.database import EVERY
 from bot.outbox import Address
+from bot.workers import backoff
 from tests.store.office import LEASE, MORNING, Office
 
 WANG = Address("telegram", "bot", "wang", conversation_id=1)
@@ -96,6 +97,12 @@ async def test_retries_back_off_and_end(front_desk: Office) -> None:
     assert waits == [2, 4, 8, 16, 32, 64, 128, 0]
     assert front_desk.rows("outbox", "status")[-1] == ("failed",)
     assert await front_desk.workers.send_some() == 0
+
+
+@pytest.mark.parametrize(("attempts", "earliest", "latest"), [(1, 1, 3), (3, 4, 12), (99, 300, 900)])
+def test_a_crowd_does_not_come_back_at_one_instant(attempts: int, earliest: int, latest: int) -> None:
+    waits = [backoff(attempts, jitter / 10).total_seconds() for jitter in range(11)]
+    assert waits == sorted(set(waits)) and (waits[0], waits[-1]) == (earliest, latest)
 
 
 async def test_what_may_have_arrived_is_not_sent_twice(front_desk: Office) -> None:

@@ -49,6 +49,7 @@ _HEARD_EVERY = timedelta(hours=1)
 _NO_MEMBER = in_both(
     "地址不是企业微信的成员账号。请在员工登记里改正。", "The address is no member id of WeCom: correct it in the staff register."
 )
+_NO_PHOTOS = in_both("企业微信渠道不能发照片。请打电话告知，或用别的方式发送。", "Photos are not sent by WeCom. Telephone, or send it another way.")
 _PERHAPS = in_both(
     "卡片可能已送达：上一次发送没有得到答复，这一次被当作重复拒绝。",
     "The card may have arrived: the try before had no answer, and this one was refused as a double.",
@@ -122,6 +123,8 @@ class WeCom:
         """Deliver to a member, as a card when there are buttons and they fit one. Raises SendError."""
         if not _MEMBER.fullmatch(to):
             raise SendError(_NO_MEMBER, retryable=False)
+        if message.photos:  # to send the words alone would look as if all had been sent
+            raise SendError(_NO_PHOTOS, retryable=False)
         if not message.buttons:
             return await self._send_text(to, message.id, message.text)
         shown = cards.face(message) if self._account.cards else None
