@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from sqlalchemy import select
 
 from bot import accounts, migrations, office, register_import
-from bot.channels import Channel
+from bot.channels import Announces, Channel
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
 from bot.core import deadlines, dialogue, texts, tickets
@@ -290,6 +290,9 @@ async def open_app(
         flood = Flood(policy.flood_window, policy.flood_per_speaker, policy.flood_per_account)
         pace = replace(pace or Pace(burst=policy.burst_window), flood=flood)
         desk.plan_purge()
+        for post in posts:
+            if isinstance(post.channel, Announces):
+                desk.plan_digest(post.community_id, post.channel.name, post.channel.account, post.channel.digest_at)
         workers = Workers(desk, holder, ear.hear, by_name, random.random, pace, media)
         community_id = database.read(
             EVERY,  # which one it is, by its code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,6 +11,9 @@ from sqlalchemy.sql import ColumnElement
 
 from bot.core.types import Community
 from bot.tables import table
+
+#: Of the due row that has the day's figures told to a group of colleagues; its data names the account.
+SUBJECT = "digest"
 
 TICKET, EVENT, ESCALATION = table("ticket"), table("ticket_event"), table("escalation")
 ANSWER, PHONE, OUTBOX, DUE = table("survey_answer"), table("phone_task"), table("outbox"), table("due")
@@ -35,6 +39,11 @@ class Digest:
     def satisfied(self) -> int:
         """Answers of 3 and above (DOMAIN.md, Surveys)."""
         return sum(1 for score in self.answers if score >= 3)
+
+
+def kind(data: Mapping[str, str]) -> str:
+    """What such a due row is called: an account's at another hour is another."""
+    return f"digest {data['channel']} {data['account']} {data['at']}"
 
 
 def _of_ticket(of: Table) -> ColumnElement[bool]:

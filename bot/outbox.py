@@ -51,7 +51,7 @@ _NOT_RUN = in_both("没有运行中的服务连接这个渠道。请联系维护
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a message goes, and the lane whose order it keeps."""
+    """Where a message goes, and the lane whose order it keeps: a conversation's, a colleague's, or a group's, which is neither."""
 
     channel: str
     account: str
@@ -61,7 +61,9 @@ class Address:
 
     @property
     def lane(self) -> str:
-        return f"c{self.conversation_id}" if self.staff_id is None else f"s{self.staff_id}"
+        if self.staff_id is not None:
+            return f"s{self.staff_id}"
+        return f"c{self.conversation_id}" if self.conversation_id is not None else f"g{self.channel}:{self.account}"
 
 
 @dataclass(frozen=True, slots=True)

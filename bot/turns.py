@@ -12,14 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot import cards, casebook, dues, escalations, identity, outbox, photos, privacy, receipts, rota, store
+from bot import (
+    cards,
+    casebook,
+    digest,
+    dues,
+    escalations,
+    identity,
+    outbox,
+    photos,
+    privacy,
+    receipts,
+    rota,
+    store,
+)
 from bot.casebook import Asker, Case
 from bot.channels import tapped
 from bot.clock import Clock, DeskClock
@@ -58,7 +71,7 @@ T = TypeVar("T", covariant=True)
 LOCK_ROUNDS = 4
 _FLOOD = "utter_flood"
 #: Due rows that are no turn of a conversation: the workers carry them out.
-BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT, cards.SUBJECT)
+BESIDES_TURNS = (photos.SUBJECT, privacy.SUBJECT, cards.SUBJECT, digest.SUBJECT)
 
 
 class _UseCase(Protocol[T]):
@@ -597,6 +610,40 @@ class Desk:
 
         return self.database.write(community_id, clean)
 
+    # ── the day's figures for a group of colleagues ──
+
+    def plan_digest(self, community_id: int, channel: str, account: str, at: time) -> None:
+        """See to it that this group is told the next digest at that hour of the community's clock."""
+
+        def plan(conn: Connection) -> None:
+            data = {"channel": channel, "account": account, "at": at.isoformat("minutes")}
+            # One that waits may be late because nobody ran: it is not put off to the next day.
+            if not dues.waits(conn, community_id, (digest.SUBJECT, community_id), digest.kind(data)):
+                self._next_digest(conn, community_id, data, store.community(conn, community_id).zone.key)
+
+        self.database.write(community_id, plan)
+
+    def tell_digest(self, due: DueRow) -> bool:
+        """Write the digest of the day on which it was due for the group, and plan the next. False: the claim was lost."""
+
+        def tell(conn: Connection) -> bool:
+            if not dues.settle(conn, due, "done"):
+                return False
+            community, now = store.community(conn, due.community_id), self.clock.now()
+            words = "\n".join(digest.lines(digest.read(conn, community, due.at.astimezone(community.zone).date(), now)))
+            group = outbox.Address(due.data["channel"], due.data["account"], due.data["account"])
+            say = Say(words, key="digest")
+            outbox.put(conn, [outbox.row(community.id, group, say, desk_now=now, machine_now=self.machine.now())])
+            crash_point("digest.told")
+            self._next_digest(conn, community.id, due.data, community.zone.key)
+            return True
+
+        return self.database.write(due.community_id, tell)
+
+    def _next_digest(self, conn: Connection, community_id: int, data: Mapping[str, str], zone: str) -> None:
+        at = _next_at(self.clock.now(), zone, time.fromisoformat(data["at"]))
+        dues.remind(conn, community_id, (digest.SUBJECT, community_id), digest.kind(data), 1, at, dict(data))
+
     # ── a timer fired ──
 
     def fire_due(self, due: DueRow) -> bool:
@@ -791,9 +838,14 @@ class Desk:
 
 def _next_night(now: datetime, zone: str) -> datetime:
     """The next three o'clock of the community's night."""
+    return _next_at(now, zone, time(3))
+
+
+def _next_at(now: datetime, zone: str, at: time) -> datetime:
+    """The next time it is `at` there, after now."""
     local = now.astimezone(ZoneInfo(zone))
-    night = local.replace(hour=3, minute=0, second=0, microsecond=0)
-    return (night if night > local else night + timedelta(days=1)).astimezone(UTC)
+    then = datetime.combine(local.date(), at, local.tzinfo)
+    return (then if then > local else then + timedelta(days=1)).astimezone(UTC)
 
 
 def _colleague(conn: Connection, community_id: int, staff_id: int) -> Colleague:

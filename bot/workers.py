@@ -18,8 +18,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import cards, dues, outbox, photos, privacy, store
-from bot.channels import Channel, Fetches, Inbound, Message, Redraws, SendError, in_both
+from bot import cards, digest, dues, outbox, photos, privacy, store
+from bot.channels import Announces, Channel, Fetches, Inbound, Message, Redraws, SendError, in_both
 from bot.core.types import Heard
 from bot.database import EVERY, crash_point
 from bot.dues import DueRow
@@ -327,6 +327,8 @@ class Workers:
             await self._purge(due)
         elif due.subject_type == cards.SUBJECT:
             await self._redraw(due)
+        elif due.subject_type == digest.SUBJECT:
+            await self._tell_digest(due)
         else:
             await self.desk.database.hop(lambda: self.desk.fire_due(due))
 
@@ -345,6 +347,14 @@ class Workers:
                 except (SendError, TimeoutError) as failed:
                     log.warning("card_not_redrawn", outbox=card.id, why=str(failed))
         await self.desk.database.run(due.community_id, lambda conn: dues.settle(conn, due, "done"))
+
+    async def _tell_digest(self, due: DueRow) -> None:
+        """The day's figures for a group; nothing where its account is no longer listed, or at another hour."""
+        group = self._channels.get((due.data["channel"], due.data["account"]))
+        if isinstance(group, Announces) and group.digest_at.isoformat("minutes") == due.data["at"]:
+            await self.desk.database.hop(lambda: self.desk.tell_digest(due))
+        else:
+            await self.desk.database.run(due.community_id, lambda conn: dues.settle(conn, due, "done", "not listed any more"))
 
     async def _purge(self, due: DueRow) -> None:
         """The nightly purge: rows first, then the files that no row names any more."""

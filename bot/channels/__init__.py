@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from starlette.routing import BaseRoute
@@ -275,6 +275,16 @@ class Prepares(Protocol):
 
     async def prepare(self) -> Sequence[Finding]:
         """Set it. Never raises: what fails is a finding."""
+        ...
+
+
+@runtime_checkable
+class Announces(Protocol):
+    """A channel that speaks to a group of colleagues, who are told the day's figures there."""
+
+    @property
+    def digest_at(self) -> time:
+        """When, by the community's clock."""
         ...
 
 

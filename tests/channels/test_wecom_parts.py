@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -359,7 +359,8 @@ def test_a_robots_entry() -> None:
     read = robot_account(entry, VARIABLES.get)
     assert (read.community, read.name, read.form) == ("YH", "digest", "markdown") and read.key not in repr(read)
     assert robot_account({**entry, "form": "text"}, VARIABLES.get).form == "text"
-    for change in ({"form": "html"}, {"key": "NOT_SET"}, {"url": "x"}, {"account": ""}):
+    assert read.at == time(18) and robot_account({**entry, "at": "07:30"}, VARIABLES.get).at == time(7, 30)
+    for change in ({"form": "html"}, {"key": "NOT_SET"}, {"url": "x"}, {"account": ""}, {"at": 1080}, {"at": "24:00"}):
         with pytest.raises(ValueError, match=next(iter(change))):
             robot_account({**entry, **change}, VARIABLES.get)
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
-from bot.channels import Channel, Checks, Message, SendError
+from bot.channels import Announces, Channel, Checks, Message, SendError
 from bot.channels.wecom import Robot, RobotAccount, robot
 from bot.channels.wecom.account import Form
 from bot.channels.wecom.pace import Pace
 from bot.core.types import Button
+from bot.database import Database
+from bot.workers import Workers
+from tests.channels.lines import Clock as DeskClock
 from tests.fakes.wecom import Clock, FakeWeCom, Fault, MemoryNotebook, serving
+from tests.store.engines import database, postgres_server, postgres_url, sqlite_template, url
+from tests.store.office import Office, office, open_office, story
+
+__all__ = ["database", "postgres_server", "postgres_url", "sqlite_template", "url"]
 
 
 @dataclass
@@ -127,3 +136,80 @@ async def test_a_robot_that_was_removed_is_found_without_a_word_in_the_group(gro
     group.platform.faults = [Fault("webhook/send", "drop")]
     [silent] = await group.robot().check()
     assert not silent.ok and group.said == []
+
+
+# ── the day's figures ──
+
+
+def with_robot(group: Group, database: Database, clock: DeskClock, at: time = time(18)) -> Office:
+    """The office, started with this robot listed."""
+    front = office(database, story(), clock)  # type: ignore[arg-type]
+    account = RobotAccount("CY", "digest", group.platform.robot_key, "markdown", at)
+    speaker = Robot(account, group.notebook, group.clock, base=group.base, patience=(2.0, 4.0))
+    group.robots.append(speaker)
+    assert isinstance(speaker, Announces)
+    channels: dict[tuple[str, str], Any] = {
+        ("wecom-robot", "digest"): speaker, ("telegram", "bot"): front.telegram, ("desk", ""): front.staff_page,
+    }  # fmt: skip
+    front.workers = Workers(front.desk, "w1", front.workers._hear, channels, lambda: 0.5, front.workers.pace)
+    front.desk.plan_digest(1, "wecom-robot", "digest", speaker.digest_at)
+    return front
+
+
+async def passes(front: Office, clock: DeskClock, until: datetime) -> None:
+    clock.at = until
+    await front.workers.tick()
+    await front.deliver()
+
+
+async def test_the_group_is_told_the_day_at_its_hour_once_a_day(group: Group, database: Database) -> None:
+    clock = DeskClock()  # ten in the morning there
+    open_office(database)
+    front = with_robot(group, database, clock)
+    front = with_robot(group, database, clock)  # started a second time
+    await front.talk("水管漏水", "是")
+    await passes(front, clock, datetime(2026, 11, 27, 9, 59, tzinfo=UTC))
+    assert group.said == []
+    for _ in range(2):
+        await passes(front, clock, datetime(2026, 11, 27, 10, 0, tzinfo=UTC))
+    (told,) = group.said
+    assert told.startswith("朝阳花园 2026-11-27 日报") and "repair 1" in told
+    await passes(front, clock, datetime(2026, 11, 28, 10, 0, tzinfo=UTC))
+    assert len(group.said) == 2 and "opened: 0" in group.said[1]
+    assert group.platform.violations == []
+
+
+async def test_a_desk_that_stood_still_at_the_hour_tells_that_day_when_it_starts(group: Group, database: Database) -> None:
+    clock = DeskClock()
+    open_office(database)
+    with_robot(group, database, clock)
+    clock.at += timedelta(days=1)
+    front = with_robot(group, database, clock)
+    await passes(front, clock, clock.at)
+    assert [text.split()[1] for text in group.said] == ["2026-11-27"]
+    await passes(front, clock, datetime(2026, 11, 28, 10, 0, tzinfo=UTC))
+    assert [text.split()[1] for text in group.said] == ["2026-11-27", "2026-11-28"]
+
+
+async def test_another_hour_takes_the_place_of_the_first_and_a_robot_that_is_not_listed_says_nothing(group: Group, database: Database) -> None:
+    clock = DeskClock()
+    open_office(database)
+    with_robot(group, database, clock)
+    front = with_robot(group, database, clock, time(19))
+    await passes(front, clock, datetime(2026, 11, 27, 10, 0, tzinfo=UTC))
+    assert group.said == []
+    await passes(front, clock, datetime(2026, 11, 27, 11, 0, tzinfo=UTC))
+    assert len(group.said) == 1
+    bare = office(database, story(), clock)  # type: ignore[arg-type]
+    await passes(bare, clock, datetime(2026, 11, 28, 11, 0, tzinfo=UTC))
+    assert len(group.said) == 1 and bare.rows("due", "id", status="pending", subject_type="digest") == []
+
+
+async def test_a_digest_the_robot_cannot_say_is_shown_to_staff(group: Group, database: Database) -> None:
+    clock = DeskClock()
+    open_office(database)
+    front = with_robot(group, database, clock)
+    group.platform.faults = [Fault("webhook/send", {"errcode": 45002})]
+    await passes(front, clock, datetime(2026, 11, 27, 10, 0, tzinfo=UTC))
+    ((reason, text),) = front.rows("phone_task", "reason", "text")
+    assert reason.startswith("failed: 企业微信 45002") and "日报" in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from typing import Any, Literal, TypeAlias, cast
 
 NAME = "wecom"
@@ -27,7 +28,10 @@ _ROBOT_KEY = re.compile(r"[A-Za-z0-9-]{8,128}")
 _APPLICATION_KEYS = frozenset(
     {"community", "account", "corp", "agent", "secret", "token", "aes_key", "previous_token", "previous_aes_key", "cards"}
 )
-_ROBOT_KEYS = frozenset({"community", "account", "key", "form"})
+_ROBOT_KEYS = frozenset({"community", "account", "key", "form", "at"})
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+#: When most offices close.
+DIGEST_AT = time(18, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,14 @@ class WeComAccount:
 
 @dataclass(frozen=True, slots=True)
 class RobotAccount:
-    """A group's robot. `key` is the last part of its webhook address: whoever has it can write to the group."""
+    """A group's robot. `key` is the last part of its webhook address: whoever has it can write to the group. `at`: when it tells
+    the day's figures, by the community's clock."""
 
     community: str
     name: str
     key: str = field(repr=False)
     form: Form = "markdown"
+    at: time = DIGEST_AT
 
 
 def account(entry: Mapping[str, Any], secret: Secrets) -> WeComAccount:
@@ -111,11 +117,16 @@ def robot_account(entry: Mapping[str, Any], secret: Secrets) -> RobotAccount:
     form = entry.get("form", "markdown")
     if form not in ("text", "markdown"):
         raise ValueError(f"{ROBOT}.form: {form!r} is not known. Write text or markdown.")
+    at = entry.get("at", DIGEST_AT.isoformat("minutes"))
+    if not isinstance(at, str) or not _TIME.fullmatch(at):
+        # Without its quotes YAML reads 18:00 as a number.
+        raise ValueError(f"{ROBOT}.at: {at!r} is no time of day. Write it in quotes, e.g. '18:00'.")
     return RobotAccount(
         community=_text(entry, "community", _PLAIN, "the community's code, e.g. YH"),
         name=_text(entry, "account", _PLAIN, "a short name of Latin letters and digits"),
         key=_secret(entry, "key", secret, _ROBOT_KEY, "what follows key= in the robot's webhook address", ROBOT),
         form=cast(Form, form),
+        at=time.fromisoformat(at),
     )
 
 

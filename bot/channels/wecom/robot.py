@@ -6,7 +6,7 @@ Rules: developer.work.weixin.qq.com/document/path/91770.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 
 from bot.channels import Finding, Limits, Message, Notebook, Reach, SendError, in_both
 from bot.channels.cutting import pieces
@@ -51,6 +51,10 @@ class Robot:
     async def close(self) -> None:
         """Give the connections back."""
         await self._api.close()
+
+    @property
+    def digest_at(self) -> time:
+        return self._account.at
 
     async def send(self, to: str, message: Message) -> str:
         """Say it in the group, in several messages if it is long. Raises SendError.
