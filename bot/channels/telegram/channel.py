@@ -267,7 +267,7 @@ class Telegram:
 
     async def prepare(self) -> Sequence[Finding]:
         """Make it so: the webhook or none, and the menu. Nothing that waits at Telegram is dropped. Never raises."""
-        return await checking.prepare(self._api, self._account, self._menu) or await self.check()
+        return await checking.prepare(self._api, self._account, self._menu)
 
 
 class PolledTelegram(Telegram):
