@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final, Literal
 import httpx
 from starlette.applications import Starlette
 
+from bot.app import NoNlu, build_core
 from bot.channels import Inbound, Message, Receipt, SendError
 from bot.channels.console import ConsoleChannel
 from bot.channels.telegram import HookedTelegram, PolledTelegram, TelegramAccount, checking
@@ -26,11 +27,21 @@ from bot.channels.wechat.channel import Pace as Waiting
 from bot.channels.wechat.envelope import MOST_BYTES
 from bot.channels.wecom import WeCom, WeComAccount, envelope
 from bot.channels.wecom.account import CallbackKey
+from bot.core.domain import Script
+from bot.database import Database
+from bot.hearing import Ear
+from bot.office import open_office as open_texts
+from bot.reception import PassiveAnswers, Post, Reception
+from bot.settings import ROOT
+from bot.workers import Workers
 from tests.fakes import wechat as wechats
 from tests.fakes.telegram import TOKEN, USERNAME, FakeTelegram
 from tests.fakes.telegram_stage import MENU, SECRET
 from tests.fakes.wechat import FakeWeChat
 from tests.fakes.wecom import FakeWeCom, Fault, MemoryNotebook, serving
+from tests.store.office import office, open_office, story
+
+TEXTS: Final[Script] = open_texts(ROOT)
 
 #: How a send goes wrong: the platform has a failure of its own, asks to wait, will not have this person, will not have this
 #: message; the connection breaks before it was carried out, or after.
@@ -123,6 +134,43 @@ class Desk:
         assert not messages
 
 
+class RealDesk:
+    """The office behind one line or several: inbox, dialogue and outbox as they run, without a language model. The lines share
+    the first one's clock."""
+
+    def __init__(self, database: Database, *lines: Line) -> None:
+        open_office(database)
+        self.lines = lines
+        self.clock = lines[0].clock
+        self.front = front = office(database, story(), self.clock)  # type: ignore[arg-type]
+        front.desk.core = build_core(TEXTS, 2026, "https://desk.example")
+        channels: dict[tuple[str, str], Any] = {(c.name, c.account): c for c in (line.channel for line in lines)}
+        channels["desk", ""] = front.staff_page
+        front.workers = Workers(front.desk, "w1", Ear(NoNlu(), TEXTS).hear, channels, lambda: 0.5, front.workers.pace)
+        posts = tuple(Post(1, line.channel) for line in lines)
+        self.accept = Reception(front.workers, TEXTS.triage, posts, "w1").accept_for(1)
+        self._answers = PassiveAnswers(front.workers, 1)
+        for line in lines:
+            line.desk = self
+
+    async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
+        # Driven by the test, no turn is over while a platform waits.
+        return await self._answers.take(receipt, timedelta(0))
+
+    async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
+        await self._answers.settle(messages, delivered=delivered)
+
+    async def answers(self) -> list[str]:
+        """Hear, do and say all there is; what wang has read on the first line because of it."""
+        before = len(self.lines[0].seen())
+        for _ in range(40):
+            self.clock.forward(timedelta(seconds=3))
+            busy = await self.front.workers.hear_one()
+            if not (busy or await self.front.workers.tick() or await self.front.workers.send_some()):
+                break
+        return self.lines[0].seen()[before:]
+
+
 class Line(ABC):
     """One adapter and its platform. `desk` is what stands behind the adapter; a test may put another one there."""
 
@@ -130,9 +178,9 @@ class Line(ABC):
     #: What may stand in no log.
     secrets: tuple[str, ...] = ()
 
-    def __init__(self, desk: Any) -> None:
+    def __init__(self, desk: Any, clock: Clock | None = None) -> None:
         self.desk = desk
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.notes = MemoryNotebook(self.clock)
         self.channel: Any = None
 

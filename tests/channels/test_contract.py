@@ -18,23 +18,14 @@ from typing import Any
 import pytest
 
 from bot import outbox
-from bot.app import NoNlu, build_core
 from bot.channels import Channel, Checks, Fetches, Inbound, Listens, Message, SendError, Serves, in_language
-from bot.core.domain import Script
 from bot.core.types import Button, Say
 from bot.database import EVERY, Database
-from bot.hearing import Ear
-from bot.office import open_office as open_texts
-from bot.reception import PassiveAnswers, Post, Reception
-from bot.settings import ROOT
-from bot.workers import Workers
-from tests.channels.lines import CAPABILITIES, CODE, LINES, PHOTO, Desk, Failure, Kind, Line
+from tests.channels.lines import CAPABILITIES, CODE, LINES, PHOTO, TEXTS, Desk, Failure, Kind, Line, RealDesk
 from tests.store.engines import postgres_server, sqlite_template, url
-from tests.store.office import Office, office, open_office, story
 
 __all__ = ["postgres_server", "sqlite_template", "url"]
 
-TEXTS: Script = open_texts(ROOT)
 HEARING = tuple(name for name in LINES if name != "console")
 CALLED = tuple(name for name in LINES if CAPABILITIES[name].called)
 BREAKING = tuple(name for name in LINES if CAPABILITIES[name].doubt != "never")
@@ -310,43 +301,12 @@ async def test_no_log_above_debug_holds_a_secret_an_address_or_a_word(line: Line
 # ── With the real desk behind it ────────────────────────────────────────────────────────────────────────────────────
 
 
-class RealDesk:
-    """The line's end at the office: inbox, dialogue and outbox as they run, without a language model."""
-
-    def __init__(self, line: Line, front: Office) -> None:
-        self.line, self.front = line, front
-        front.desk.core = build_core(TEXTS, 2026, "https://desk.example")
-        channel = line.channel
-        channels: dict[tuple[str, str], Any] = {(channel.name, channel.account): channel, ("desk", ""): front.staff_page}
-        front.workers = Workers(front.desk, "w1", Ear(NoNlu(), TEXTS).hear, channels, lambda: 0.5, front.workers.pace)
-        self.accept = Reception(front.workers, TEXTS.triage, (Post(1, channel),), "w1").accept_for(1)
-        self._answers = PassiveAnswers(front.workers, 1)
-
-    async def take(self, receipt: Any, patience: timedelta) -> Any:
-        return await self._answers.take(receipt, timedelta(0))
-
-    async def settle(self, messages: Any, *, delivered: bool) -> None:
-        await self._answers.settle(messages, delivered=delivered)
-
-    async def answers(self) -> list[str]:
-        """Hear and say all there is; what wang has read because of it."""
-        before = len(self.line.seen())
-        for _ in range(20):
-            self.line.clock.forward(timedelta(seconds=3))
-            heard = await self.front.workers.hear_one()
-            if not heard and not await self.front.workers.send_some():
-                break
-        return self.line.seen()[before:]
-
-
 @pytest.fixture
 async def at_the_desk(line: Line, tmp_path: Any, sqlite_template: Any) -> AsyncIterator[RealDesk]:
     path = tmp_path / "desk.db"
     path.write_bytes(sqlite_template.read_bytes())
     database = Database(f"sqlite:///{path}")
-    open_office(database)
-    desk = RealDesk(line, office(database, story(), line.clock))  # type: ignore[arg-type]
-    line.desk = desk
+    desk = RealDesk(database, line)
     await line.says("菜单")
     await desk.answers()  # with the notice that is given once
     yield desk

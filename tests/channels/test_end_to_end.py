@@ -1,6 +1,6 @@
-"""A resident on WeChat, a technician on WeCom, the real desk between them: from the first message to the rating.
+"""A resident on each channel, a technician on WeCom, the real desk between them: from the first message to the rating.
 
-Both platforms are strict servers on loopback; the adapters' own HTTP code runs, and the desk's workers drain as they do in a running
+The platforms are strict servers on loopback; the adapters' own HTTP code runs, and the desk's workers drain as they do in a running
 process. No language model: the way leads over the menu, numbers and rules.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from bot.office import open_office as open_texts
 from bot.reception import Post, Reception
 from bot.settings import ROOT
 from bot.workers import Workers
+from tests.channels.lines import LINES, Line, RealDesk, WeComLine
 from tests.fakes import wechat as wechats
 from tests.fakes.wechat import FakeWeChat
 from tests.fakes.wecom import FakeWeCom
@@ -78,18 +78,6 @@ class Estate:
     wecom: FakeWeCom
     staff_url: str
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(7001))
-
-    async def says(self, text: str) -> str:
-        """The resident writes; what WeChat shows because of it."""
-        before = len(self.wechat.shown)
-        await self.wechat.say(text)
-        return await self._quiet(before)
-
-    async def picks(self, label: str) -> str:
-        """The number under which the last menu shows this label, typed as people do."""
-        lines = (line for shown in reversed(self.wechat.shown) for line in shown.text.splitlines())
-        found = next(m for line in lines if (m := re.fullmatch(rf"\D?(\d+)\D*{label}", line)))
-        return await self.says(found[1])
 
     async def colleague(self, text: str) -> None:
         message = {"FromUserName": "zhang", "MsgType": "text", "Content": text, "MsgId": str(next(self._numbers))}
@@ -151,46 +139,66 @@ async def estate(database: Database) -> AsyncIterator[Estate]:
         yield Estate(desk, clock, wechat, wecom, callback + staff.path)
 
 
-async def test_a_resident_on_wechat_and_a_technician_on_wecom(database: Database) -> None:
-    async with estate(database) as play:
-        desk = play.desk
-        await play.colleague(desk.desk.invite_colleague(1, SUPERVISOR, TECHNICIAN))
-        await play.presses("确认")
-        assert desk.rows("conversation", "staff_id", channel="wecom") == [(TECHNICIAN,)]
+@pytest.mark.parametrize("channel", ["telegram-polled", "telegram-webhook", "wechat"])
+async def test_a_resident_from_the_first_message_to_the_rating_and_a_technician_on_wecom(database: Database, channel: str) -> None:
+    async with AsyncExitStack() as stack:
+        resident: Line = LINES[channel](None)
+        technician = WeComLine(None, resident.clock)
+        await stack.enter_async_context(resident.open())  # type: ignore[attr-defined]
+        await stack.enter_async_context(technician.open())
+        desk = RealDesk(database, resident, technician)
+        front, staff = desk.front, technician.channel.name
 
-        assert "请直接说您的事" in await play.says("菜单")
-        await play.picks("报修")
-        await play.says("厨房水管漏水")
-        await play.says("3栋2单元501")
-        await play.says("明天下午")
-        summary = await play.says("13811112222")
+        async def says(text: str) -> str:
+            await resident.says(text)
+            return "\n".join(await desk.answers())
+
+        async def picks(label: str) -> str:
+            await resident.presses(label)
+            return "\n".join(await desk.answers())
+
+        async def presses(label: str) -> None:
+            await technician.presses(label)
+            await desk.answers()
+
+        await technician.says(front.desk.invite_colleague(1, SUPERVISOR, TECHNICIAN))
+        await desk.answers()
+        await presses("确认")
+        assert front.rows("conversation", "staff_id", channel=staff) == [(TECHNICIAN,)]
+
+        assert "请直接说您的事" in await says("菜单")
+        await picks("报修")
+        await says("厨房水管漏水")
+        await says("3栋2单元501")
+        await says("明天下午")
+        summary = await says("13811112222")
         assert "请核对" in summary and "3-2-501" in summary
-        filed = await play.picks("对，提交")
-        number = desk.rows("ticket", "number")[0][0]
+        filed = await picks("对，提交")
+        number = front.rows("ticket", "number")[0][0]
         assert number in filed
 
-        await play.presses("接单")
-        assert desk.rows("ticket", "status", "assignee_id") == [("dispatched", TECHNICIAN)]
-        assert any("张师傅" in shown.text for shown in play.wechat.shown)
-        assert not any("接单" in shown.buttons for shown in play.wecom.chats["zhang"]), "the card shows it is taken"
-        await play.presses("出发")
-        await play.presses("已到场")
-        assert desk.rows("ticket", "status") == [("in_progress",)]
-        desk.desk.act_on_ticket(1, TECHNICIAN, number, "done", "换了垫圈")
-        await play._quiet(len(play.wechat.shown))
-        assert "请问修好了吗" in play.wechat.shown[-1].text
-        await play.picks("修好了")
-        assert desk.rows("ticket", "status") == [("closed",)]
-        desk.desk.advance(desk.desk.clock.now() + timedelta(hours=3))
-        asked = await play._quiet(len(play.wechat.shown))
+        await presses("接单")
+        assert front.rows("ticket", "status", "assignee_id") == [("dispatched", TECHNICIAN)]
+        assert any("张师傅" in text for text in resident.seen())
+        assert not any("接单" in shown.buttons for shown in technician.platform.chats["wang"]), "the card shows it is taken"
+        await presses("出发")
+        await presses("已到场")
+        assert front.rows("ticket", "status") == [("in_progress",)]
+        front.desk.act_on_ticket(1, TECHNICIAN, number, "done", "换了垫圈")
+        await desk.answers()
+        assert "请问修好了吗" in resident.seen()[-1]
+        await picks("修好了")
+        assert front.rows("ticket", "status") == [("closed",)]
+        front.desk.advance(front.desk.clock.now() + timedelta(hours=3))
+        asked = "\n".join(await desk.answers())
         assert "满意" in asked
-        await play.says("5分")
-        assert desk.rows("survey_answer", "score") == [(5,)]
+        await says("5分")
+        assert front.rows("survey_answer", "score") == [(5,)]
 
-        assert play.wechat.violations == [] and play.wecom.violations == []
-        states = set(desk.rows("outbox", "channel", "status"))
+        assert resident.violations == [] and technician.violations == []
+        states = set(front.rows("outbox", "channel", "status"))
         assert {status for _, status in states} <= {"sent", "sent_unconfirmed"}
-        assert {channel for channel, _ in states} == {"wechat", "wecom", "desk"}
+        assert {name for name, _ in states} == {resident.channel.name, staff, "desk"}
 
 
 @pytest.mark.parametrize("said", ["着火了", "我家着火了快来人", "有人晕倒了"])
