@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from bot.core.codec import state_from_json
+from bot.core.danger import asks
 from bot.core.domain import Script
 from bot.core.types import Heard, Language, Matter, Media
 from bot.faq import Finder
@@ -42,7 +43,7 @@ class Ear:
         """A question of the kind data/faq.yml answers, with the entry that does."""
         if self._finder is None or (matter.intent == "fee_query" and _of_an_account(matter)):
             return matter
-        if matter.intent == "faq":
+        if matter.intent == "faq" or (matter.intent == "fee_query" and asks(matter.text)):
             return replace(matter, faq=await self._finder.find(matter.text, language))
         if matter.intent in _PERHAPS_ASKED:
             elsewhere = self._script.policy.faq_sure_elsewhere

@@ -17,6 +17,8 @@ STAFF = table("staff")
 
 #: Whom a notice reaches when nobody of its role is there.
 BOSSES = ("supervisor", "manager")
+#: Who takes hand-overs (DOMAIN.md, roles); where an office has none, whoever may act for them does.
+FRONT_DESK = "steward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ _NOW_ON = or_(
     ),
 )
 _OWN = DUTY.c.community_id == bindparam("community_id")
+_OTHERS = STAFF.alias()
+_HAS_FRONT_DESK = exists().where(
+    _OTHERS.c.community_id == bindparam("community_id"), _OTHERS.c.role == FRONT_DESK, _OTHERS.c.active
+)
 _DESK = select(
     or_(
         exists().where(
@@ -62,7 +68,7 @@ _DESK = select(
             STAFF.c.community_id == DUTY.c.community_id,
             STAFF.c.id == DUTY.c.staff_id,
             STAFF.c.active,
-            STAFF.c.role.in_(DESK_STAFF),
+            or_(STAFF.c.role == FRONT_DESK, and_(STAFF.c.role.in_(DESK_STAFF), ~_HAS_FRONT_DESK)),
         ),
         ~exists().where(_OWN),
     )

@@ -53,6 +53,7 @@ from bot.core.types import (
     Matter,
     Misread,
     NeedMore,
+    NeedRecent,
     OpenTicket,
     Ranked,
     Recognised,
@@ -181,6 +182,9 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
     current = emergency.ticket_of(talk)
     if kind is None and current is None and _may_be_danger(talk, heard) and not _is_an_answer(talk, heard):
         kind = "general"
+    if kind is not None and current is not None and kind == current.category and emergency.is_asked(talk, current, heard.text):
+        emergency.stay(talk, current, heard.text, heard)  # "烟太大出不去怎么办": the rule was said, this is answered
+        return True
     if kind is not None:
         emergency.report(talk, kind, heard.text, heard)
         rest = tuple(m for m in heard.matters if m.intent != "emergency" and m.confidence >= talk.script.policy.sure)
@@ -442,6 +446,10 @@ def _switches(talk: Talk, heard: Heard) -> bool:
     return True
 
 
+#: Questions to which 算了 and 不用了 are a no, and nothing is dropped.
+_HEARS_NO = frozenset({"withdraw", "quote", "pass_on", follow.NO_SHOW})
+
+
 def _cancelled(talk: Talk, heard: Heard) -> bool:
     said = answer.is_cancel(heard.text)
     if not said and talk.state.flow and _top(heard) == "cancel":
@@ -451,7 +459,7 @@ def _cancelled(talk: Talk, heard: Heard) -> bool:
     if not said:
         return False
     question = talk.state.open_question
-    if talk.state.flow is None and question is not None and question.kind in ("withdraw", "quote"):
+    if talk.state.flow is None and question is not None and question.kind in _HEARS_NO:
         return False  # "算了" to "确定撤销吗" keeps the ticket, to a quote declines it: the open question hears it as a no
     if follow.keeps(heard.text) or (talk.state.asking == "contact" and form.NO_PHONE.search(heard.text)):
         return False
@@ -550,7 +558,7 @@ def _about_first(
     """A yes or no about the first matter of the agenda. Anything else drops that matter and is heard for itself."""
 
     def hear(talk: Talk, heard: Heard) -> bool:
-        said = _yes_no(talk, heard)
+        said = False if answer.is_cancel(heard.text) else _yes_no(talk, heard)
         first, rest = talk.state.agenda[:1], talk.state.agenda[1:]
         if said is None and first and first[0].intent in BY_INTENT and _top(heard) in ANSWERS and form.keep_early(talk, heard.text, heard):
             said = True  # who answers what would be asked next has said yes
@@ -608,7 +616,7 @@ def _about_same(talk: Talk, heard: Heard) -> bool:
 def _about_no_show(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     ticket = talk.ticket(question.ticket_id) if question else None
-    said = _yes_no(talk, heard)
+    said = False if answer.is_cancel(heard.text) else _yes_no(talk, heard)
     talk.become(open_question=None)
     if said is None or ticket is None:
         return False
@@ -925,7 +933,8 @@ def _greet(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 def _status(talk: Talk, matter: Matter, heard: Heard) -> None:
     """How a request stands; where none is open, a question of the rules that only reads like it ("会不会让他知道是我") has its answer."""
-    if follow.visible(talk) or not _answered_by_faq(talk, matter):
+    filed = follow.visible(talk) or (talk.state.flow is None and any(talk.gather(NeedRecent())))
+    if filed or not _answered_by_faq(talk, matter):
         follow.progress(talk, matter.text)
 
 

@@ -159,6 +159,11 @@ def is_over(talk: Talk, ticket: TicketView, text: str) -> bool:
     return not danger.asks(text) and triage.stands_down(talk.script.triage, text, ticket.category)
 
 
+def is_asked(talk: Talk, ticket: TicketView, text: str) -> bool:
+    """Whether these words ask something that data/danger.yml answers for this danger."""
+    return danger.asks(text) and talk.script.danger.answer(ticket.category, text) is not None
+
+
 def belongs(talk: Talk, ticket: TicketView, text: str) -> bool:
     """Whether these words are about the danger whatever the language model makes of them: a question about it, or its end."""
     return is_over(talk, ticket, text) or danger.asks(text) or talk.script.danger.answer(ticket.category, text) is not None
@@ -172,7 +177,8 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
         return
     answer = talk.script.danger.answer(ticket.category, text)
     here = answer == "utter_danger_stay_out"  # where the people are now is not where the danger is
-    where, contact = ("", "") if here else _said_where(talk, text), phone.find(text)
+    contact = phone.find(text)
+    where = ("", "") if here else _said_where(talk, _without(text, contact))
     if where[0] or contact:
         number = contact[-1].number if contact else ""
         talk.do(AmendTicket(ticket.id, "place", text.strip(), location=_put_to(ticket.location, where[0]), contact=number))
@@ -190,8 +196,10 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     elif danger.asks(text):
         talk.say("utter_danger_unsure")
         talk.do(safety_line(talk, ticket.category))
-    elif where[0] or contact:
-        talk.say("utter_emergency_where", where=talk.listed(filter(None, (where[1], contact[-1].number if contact else ""))))
+    elif where[0]:
+        talk.say("utter_emergency_where", where=where[1])
+    elif contact:
+        talk.say("utter_noted_value", value=contact[-1].number)
     else:
         talk.say("utter_emergency_noted")
 
@@ -207,6 +215,13 @@ def _put_to(before: str, said: str) -> str:
     if not said or said in before:
         return before
     return f"{before} {said}".strip() if before and before not in said else said
+
+
+def _without(text: str, numbers: Sequence[phone.Phone]) -> str:
+    """The words without the telephones in them: a number is no place."""
+    for found in reversed(numbers):
+        text = text[: found.start] + text[found.end :]
+    return text
 
 
 def _said_where(talk: Talk, text: str) -> tuple[str, str]:

@@ -86,11 +86,23 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
         read(talk, flow, said, heard)
     if matter is not None:
         if not _says_nothing(talk, flow, matter):
-            talk.become(slots={**talk.state.slots, "description": bare(matter.text), "gist": gist(matter), **_marked(matter)})
+            talk.become(slots={**talk.state.slots, "description": bare(matter.text), "gist": gist(matter, _shown_apart(flow)), **_marked(matter)})
         read(talk, flow, matter.text, heard, opening=True)
     if photos:
         talk.become(slots={**talk.state.slots, "photos": photos})
     keep_photos(talk, heard)
+
+
+#: Slot → the marks that fill it, which a summary shows in a place of their own.
+_MARKS: Mapping[str, frozenset[str]] = {
+    "room": frozenset({"building", "unit", "room"}),
+    "when": frozenset({"time"}),
+    "contact": frozenset({"phone"}),
+}
+
+
+def _shown_apart(flow: Flow) -> frozenset[str]:
+    return frozenset().union(*(_MARKS.get(slot.name, frozenset()) for slot in flow.form))
 
 
 def _says_nothing(talk: Talk, flow: Flow, matter: Matter) -> bool:

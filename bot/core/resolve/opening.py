@@ -49,12 +49,15 @@ def only_asks(text: str) -> bool:
     return _ONLY_ASKS.fullmatch(fold(text).strip(_END).strip()) is not None
 
 
-def gist(matter: Matter) -> str:
+def gist(matter: Matter, fields: frozenset[str] = frozenset()) -> str:
     """What a long message is about, in its own words: the clauses that hold what the model marked as item or fault.
 
     A message that is short, or in which nothing was marked, is given bare.
+
+    Args:
+        fields: marks that are shown elsewhere; a clause that holds nothing else is left out.
     """
-    text = _without_fields(matter)
+    text = _without(matter, fields)
     named = [e.value for e in matter.entities if e.entity in ("item", "fault")]
     marks = [m.span() for value in named for m in re.finditer(re.escape(value), text)]
     if sum(1 if character.isascii() else 2 for character in text) <= 2 * _SHORT or not marks:
@@ -64,16 +67,15 @@ def gist(matter: Matter) -> str:
 
 
 _MOST_CLAUSES: Final = 3
-_FIELDS: Final = frozenset({"building", "unit", "room", "phone", "time", "person_name"})
 
 
-def _without_fields(matter: Matter) -> str:
-    """The text without clauses that only give an address, a telephone, a time or a name: those have fields of their own."""
+def _without(matter: Matter, fields: frozenset[str]) -> str:
+    """The text without clauses that only give an address, a telephone or a time which have fields of their own."""
 
     def held(clause: re.Match[str], kinds: frozenset[str]) -> bool:
         return any(e.entity in kinds and clause.start() < e.end and e.start < clause.end() for e in matter.entities)
 
-    kept = [c[0] for c in _CLAUSE.finditer(matter.text) if not held(c, _FIELDS) or held(c, _TELLS)]
+    kept = [c[0] for c in _CLAUSE.finditer(matter.text) if not held(c, fields) or held(c, _TELLS)]
     return "".join(kept).strip() or matter.text
 
 
