@@ -51,7 +51,7 @@ _NOT_FIXED = re.compile(
     r"\bnot (?:fixed|done|working|solved)\b|\bstill\b|\bnobody came\b|\bno one came\b|\bagain\b",
     re.I,
 )
-_FIXED = re.compile(r"^(?:已经|都)?(?:修好了?|好了|可以了|没问题了?|搞定了?)|\b(?:is|it's|all) (?:fixed|good|fine|working)\b|^fixed", re.I)
+_FIXED = re.compile(r"^(?:这[回次下]|现在|终于|总算|已经|都|真的?)*(?:修好了?|好了|可以了|没问题了?|搞定了?|弄好了|能用了|通了|不[漏滴响堵晃]了)|\b(?:is|it's|all) (?:fixed|good|fine|working)\b|^fixed", re.I)
 _URGE = re.compile(
     r"催|快点|快些|赶紧|尽快|多久|怎么还|还没|一直没|没人|等了|几天了|什么时候(?:来|到|修)|"
     r"\burge\b|\bhurry\b|\bhow long\b|\bstill\b|\bnobody\b|\bno one\b|\bwaiting\b|\bwhen (?:will|is|are)\b",
