@@ -252,6 +252,25 @@ def invite(
         run(terminal.invite(_settings(db), room, role, name, until))
 
 
+talks_cli = typer.Typer(help="Golden conversations (tests/talks).", no_args_is_help=True)
+cli.add_typer(talks_cli, name="talks")
+Talks = Annotated[list[Path], typer.Argument(help="files of talks", exists=True, dir_okay=False)]
+
+
+@talks_cli.command("record")
+def talks_record(files: Talks) -> None:
+    """Hold each with the language model, write how its lines were read and what came of them, and print it for reading."""
+    quiet_logs()
+    run(talks.record(files, _settings(), typer.echo, progress))
+
+
+@talks_cli.command("show")
+def talks_show(files: Talks) -> None:
+    """Print recorded talks for reading."""
+    for file in files:
+        typer.echo("\n".join(talks.told(talks.read(file))))
+
+
 @cli.command()
 def disclosures(
     day: Annotated[str, typer.Option("--day", help="the last local date; none: today")] = "",

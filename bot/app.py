@@ -252,18 +252,19 @@ async def open_app(
     at: datetime | None = None,
     pace: Pace | None = None,
     nlu: Nlu | None = None,
+    script: Script | None = None,
     pages: bool = False,
     platforms: bool = False,
     alone: bool = True,
     progress: Progress = lambda line: None,
 ) -> AsyncIterator[App]:
-    """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa;
-    `pages`: the residents' page is one of the channels; `platforms`: so are the accounts of data/channels.yml; `alone`: false
+    """A desk, ready but with its loops not started. `at` fixes the desk clock (aware); `nlu` replaces Rasa; `script`: the office's
+    files where they are read already (they take a second and more); `pages`: the residents' page is one of the channels; `platforms`: so are the accounts of data/channels.yml; `alone`: false
     for a look beside a desk that serves.
 
     Raises Mistakes, RasaNotStarted or AlreadyServing, each with a sentence for the operator.
     """
-    script = office.open_office(settings.root)
+    script = script or office.open_office(settings.root)
     database = open_database(settings, progress)
     held = database.hold_alone() if alone else None
     keeper: RasaKeeper | None = None

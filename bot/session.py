@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -26,8 +26,9 @@ from bot.core.codec import state_from_json, state_to_json
 from bot.core.resolve.invitecode import ALPHABET
 from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
-from bot.core.types import Language, Media, State, TicketView
+from bot.core.types import Language, Media, State, TicketDraft, TicketView
 from bot.tables import table
+from bot.turns import NotYours
 from bot.work import NotFound
 
 TICKET, EVENT, OUTBOX, STAFF = table("ticket"), table("ticket_event"), table("outbox"), table("staff")
@@ -221,6 +222,40 @@ class Session:
         for words in given["burst"]:
             await self._accept(text=str(words))
 
+    async def _take_over(self, given: Mapping[str, Any]) -> None:
+        """A colleague takes the conversation."""
+        who = self._colleague(str(given["take_over"] or "steward"))
+        self._staff_do(lambda: self.app.desk.take_over(self.app.community_id, who, self.conversation_id))
+
+    async def _speak(self, given: Mapping[str, Any]) -> None:
+        """The colleague who has the conversation writes in it."""
+        who = self._colleague(str(given.get("by") or "steward"))
+        once = f"{self.address}-{next(self._count)}"
+        self._staff_do(
+            lambda: self.app.desk.speak(self.app.community_id, who, self.conversation_id, str(given["speak"]), once)
+        )
+
+    async def _file(self, given: Mapping[str, Any]) -> None:
+        """Staff file a ticket for the speaker, who has rung."""
+        within, who = self.app.community_id, self._colleague(str(given.get("by") or "steward"))
+        resident_id = self.app.database.read(
+            within,
+            lambda c: c.scalar(
+                select(CONVERSATION.c.resident_id).where(
+                    CONVERSATION.c.community_id == within, CONVERSATION.c.id == self.conversation_id
+                )
+            ),
+        )
+        draft = TicketDraft(str(given.get("kind", "repair")), "general", str(given["file"]))
+        once = f"{self.address}-{next(self._count)}"
+        self._staff_do(lambda: self.app.desk.file_ticket(within, who, draft, "phone", once, resident_id))
+
+    def _staff_do(self, use_case: Callable[[], object]) -> None:
+        try:
+            use_case()
+        except (IllegalMove, NotFound, NotYours, Refused) as refused:
+            raise BadLine(str(refused)) from None
+
     async def _act(self, given: Mapping[str, Any]) -> None:
         said = str(given["act"]).strip()
         action = SPOKEN.get(said.lower().replace(" ", "_").replace("-", "_"), said)
@@ -252,13 +287,11 @@ class Session:
 
     def _move(self, ticket: TicketView, action: str, note: str, by: Any) -> None:
         staff_id = self._actor(ticket, action, str(by) if by else None)
-        try:
-            if action == "acknowledge_escalation":
-                self.app.desk.acknowledge(self.app.community_id, staff_id, ticket.number)
-            else:
-                self.app.desk.act_on_ticket(self.app.community_id, staff_id, ticket.number, action, note)
-        except (IllegalMove, NotFound, Refused) as refused:
-            raise BadLine(str(refused)) from None
+        desk, within = self.app.desk, self.app.community_id
+        if action == "acknowledge_escalation":
+            self._staff_do(lambda: desk.acknowledge(within, staff_id, ticket.number))
+        else:
+            self._staff_do(lambda: desk.act_on_ticket(within, staff_id, ticket.number, action, note))
 
     def _actor(self, ticket: TicketView, action: str, by: str | None) -> int:
         staff = self.app.database.read(
@@ -404,6 +437,9 @@ _LINES = {
     "invite": Session._invite,
     "recognise": Session._recognise,
     "move_out": Session._move_out,
+    "take_over": Session._take_over,
+    "speak": Session._speak,
+    "file": Session._file,
 }
 
 
