@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -26,7 +26,8 @@ from bot.core.codec import state_from_json, state_to_json
 from bot.core.resolve.invitecode import ALPHABET
 from bot.core.resolve.where import room as rooms
 from bot.core.tickets import ENDS, TRANSITIONS, WORK_PATH, IllegalMove
-from bot.core.types import Language, Media, State, TicketDraft, TicketView
+from bot.core.types import Language, Media, RoomRef, State, TicketDraft, TicketView
+from bot.database import EVERY
 from bot.tables import table
 from bot.turns import NotYours
 from bot.work import NotFound
@@ -127,9 +128,9 @@ class Session:
         while await workers.send_some():
             pass
 
-    async def _accept(self, **words: Any) -> None:
+    async def _accept(self, *, at_once: bool = True, **words: Any) -> None:
         inbound = Inbound("console", "", f"{self.address}-{next(self._count)}", self.address, **words)
-        await self.app.workers.accept(self.app.community_id, inbound, at_once=True)
+        await self.app.workers.accept(self.app.community_id, inbound, at_once=at_once)
 
     async def _text(self, given: Mapping[str, Any]) -> None:
         await self._accept(text=self._with_code(given["text"]), group=bool(given.get("group", False)))
@@ -219,8 +220,8 @@ class Session:
     async def _burst(self, given: Mapping[str, Any]) -> None:
         if not isinstance(given["burst"], Sequence) or isinstance(given["burst"], str) or not given["burst"]:
             raise BadLine("burst: a list of lines is needed")
-        for words in given["burst"]:
-            await self._accept(text=str(words))
+        for words in given["burst"]:  # each counts as one message, also for the limit of a flood
+            await self._accept(at_once=False, text=str(words))
 
     async def _take_over(self, given: Mapping[str, Any]) -> None:
         """A colleague takes the conversation."""
@@ -238,17 +239,29 @@ class Session:
     async def _file(self, given: Mapping[str, Any]) -> None:
         """Staff file a ticket for the speaker, who has rung."""
         within, who = self.app.community_id, self._colleague(str(given.get("by") or "steward"))
-        resident_id = self.app.database.read(
-            within,
-            lambda c: c.scalar(
-                select(CONVERSATION.c.resident_id).where(
-                    CONVERSATION.c.community_id == within, CONVERSATION.c.id == self.conversation_id
-                )
-            ),
-        )
+        home = self.app.database.read(within, lambda c: _home_of(c, within, self.conversation_id))
         draft = TicketDraft(str(given.get("kind", "repair")), "general", str(given["file"]))
+        if home is not None:
+            room = RoomRef(home.label, home.building_code, home.unit_code, home.room_code, home.room_id, True)
+            draft = replace(
+                draft, room=room, household_id=home.household_id, contact=home.phone, contact_name=home.name,
+                requester_verified=True,
+            )  # fmt: skip
         once = f"{self.address}-{next(self._count)}"
-        self._staff_do(lambda: self.app.desk.file_ticket(within, who, draft, "phone", once, resident_id))
+        self._staff_do(
+            lambda: self.app.desk.file_ticket(within, who, draft, "phone", once, home.resident_id if home else None)
+        )
+
+    async def _unheard(self, given: Mapping[str, Any]) -> None:
+        """A message the desk fails at every time: given up, as after its third try."""
+        await self._accept(text=str(given["unheard"]))
+        desk, token = self.app.desk, self.app.workers.token()
+        claim = desk.database.write(
+            EVERY, lambda conn: store.claim_conversation(conn, token, desk.machine.now(), self.app.workers.pace.lease)
+        )
+        if claim is None or claim.conversation_id != self.conversation_id:
+            raise BadLine("some other message waits to be heard")
+        desk.park(claim, "it failed three times")
 
     def _staff_do(self, use_case: Callable[[], object]) -> None:
         try:
@@ -440,6 +453,7 @@ _LINES = {
     "take_over": Session._take_over,
     "speak": Session._speak,
     "file": Session._file,
+    "unheard": Session._unheard,
 }
 
 
@@ -507,6 +521,24 @@ def _household(conn: Connection, community_id: int, said: str) -> int:
     if found is None:
         raise BadLine(f"nobody of the register lives in {said}")
     return int(found)
+
+
+def _home_of(conn: Connection, community_id: int, conversation_id: int) -> Any:
+    """The speaker of a conversation with the first home of theirs; None for a stranger."""
+    return conn.execute(
+        select(
+            ROOM.c.label, ROOM.c.building_code, ROOM.c.unit_code, ROOM.c.room_code, ROOM.c.id.label("room_id"),
+            MEMBERSHIP.c.household_id, RESIDENT.c.id.label("resident_id"), RESIDENT.c.name, RESIDENT.c.phone,
+        )
+        .select_from(CONVERSATION)
+        .join(RESIDENT, (RESIDENT.c.community_id == CONVERSATION.c.community_id) & (RESIDENT.c.id == CONVERSATION.c.resident_id))
+        .join(MEMBERSHIP, (MEMBERSHIP.c.community_id == RESIDENT.c.community_id) & (MEMBERSHIP.c.resident_id == RESIDENT.c.id))
+        .join(HOUSEHOLD, (HOUSEHOLD.c.community_id == MEMBERSHIP.c.community_id) & (HOUSEHOLD.c.id == MEMBERSHIP.c.household_id))
+        .join(ROOM, (ROOM.c.community_id == HOUSEHOLD.c.community_id) & (ROOM.c.id == HOUSEHOLD.c.room_id))
+        .where(CONVERSATION.c.community_id == community_id, CONVERSATION.c.id == conversation_id)
+        .order_by(MEMBERSHIP.c.id)
+        .limit(1)
+    ).one_or_none()  # fmt: skip
 
 
 def _resident(conn: Connection, community_id: int, said: str) -> int:
