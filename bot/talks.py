@@ -65,7 +65,7 @@ class RecordingNlu:
 
     async def parse(self, text: str, language: str) -> Parsed:
         parsed = await self._nlu.parse(text, language)
-        self._heard[text] = parsed
+        self._heard[_timeless(text)] = parsed
         return parsed
 
     def taken(self) -> dict[str, Parsed]:
@@ -86,7 +86,7 @@ class ReplayNlu:
         if not self._rasa:
             raise NluUnavailable("in this talk the language model does not answer")
         try:
-            return self._heard[text]
+            return replace(self._heard[_timeless(text)], text=text)
         except KeyError:
             self.missing.append(text)
             raise NluUnavailable("the talk holds no reading of this text; record it again") from None

@@ -52,3 +52,4 @@ async def test_the_talk_goes_as_recorded(path: Path, var: Path, script: Script, 
         return
     for number, (recorded, now) in enumerate(zip(talk.turns, turns, strict=True), 1):
         assert now == recorded, f"turn {number} of {path.name}"
+    assert not replay.missing, f"{path.name} was said otherwise, or is cut otherwise: bot talks record {path}"
