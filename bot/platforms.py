@@ -47,15 +47,15 @@ def _wechat(account: Any, notes: Notes, parts: Parts) -> Channel:
 
 #: An Official Account has three buttons with up to five beneath each: which of the menu stands beneath which.
 _BENEATH = (
-    ("utter_part_menu_work", ("menu:repair", "menu:complaint", "menu:ticket_status")),
-    ("utter_part_menu_home", ("menu:fee_query", "menu:permit", "bind:")),
-    ("utter_part_menu_more", ("privacy:", "menu:handoff")),
+    ("utter_label_menu_work", ("menu:repair", "menu:complaint", "menu:ticket_status")),
+    ("utter_label_menu_home", ("menu:fee_query", "menu:permit", "bind:")),
+    ("utter_label_menu_more", ("privacy:", "menu:handoff")),
 )
 
 
 def menu_of_three(script: Script) -> list[dict[str, Any]]:
-    """The menu of an Official Account, which is Chinese, from `utter_channel_menu`."""
-    titles = {b.value: b.label for b in texts.say(script, "zh", "utter_channel_menu").buttons}
+    """The menu of an Official Account, which is Chinese, from `utter_label_menu`."""
+    titles = {b.value: b.label for b in texts.say(script, "zh", "utter_label_menu").buttons}
     return [
         {
             "name": texts.words(script, "zh", key),
@@ -66,9 +66,9 @@ def menu_of_three(script: Script) -> list[dict[str, Any]]:
 
 
 def menu(script: Script) -> tuple[telegram.MenuItem, ...]:
-    """The menu beside the input field, from domain.yml's `utter_channel_menu`."""
+    """The menu beside the input field, from domain.yml's `utter_label_menu`."""
     titles: dict[str, dict[str, str]] = {
-        language: {b.value: b.label for b in texts.say(script, "zh" if language == "zh" else "en", "utter_channel_menu").buttons}
+        language: {b.value: b.label for b in texts.say(script, "zh" if language == "zh" else "en", "utter_label_menu").buttons}
         for language in ("zh", "en")
     }
     return tuple(

@@ -17,12 +17,12 @@ FLOW = "household"
 _MOST_SHOWN = 8
 #: What is offered: what the button sends back, its label, whether an owner alone sees it.
 _CHOICES = (
-    ("house:family", "utter_part_house_family", True),
-    ("house:tenant", "utter_part_house_tenant", True),
-    ("house:list", "utter_part_house_list", True),
-    ("house:me", "utter_part_house_me", False),
-    ("bind:more", "utter_part_bind_more", False),
-    ("house:leave", "utter_part_house_leave", False),
+    ("house:family", "utter_label_house_family", True),
+    ("house:tenant", "utter_label_house_tenant", True),
+    ("house:list", "utter_label_house_list", True),
+    ("house:me", "utter_label_house_me", False),
+    ("bind:more", "utter_label_bind_more", False),
+    ("house:leave", "utter_label_house_leave", False),
 )
 
 
@@ -88,7 +88,7 @@ def _members(talk: Talk, argument: str) -> None:
     others = [m for m in members if m.resident_id != talk.facts.speaker.resident_id][:_MOST_SHOWN]
     lines = "\n".join(_line(talk, m) for m in members[:_MOST_SHOWN])
     buttons = tuple(
-        Button(talk.words("utter_part_remove", name=m.name), f"house:remove:{m.membership_id}") for m in others
+        Button(talk.words("utter_label_remove", name=m.name), f"house:remove:{m.membership_id}") for m in others
     )
     talk.do(Disclose(home.household_id, "members"))
     if buttons:
