@@ -72,6 +72,7 @@ from bot.core.types import (
 #: Intents that answer a question and open nothing of their own.
 ANSWERS = frozenset({"inform", "affirm", "deny", "rate", "thank"})
 _MOST_MATTERS = 3
+_ANOTHER_FOR_SURE = 0.8
 #: What somebody may be angry about with the office. Anger at a neighbour or the weather is no reason to be sorry for ourselves, yet a
 #: complaint is: it was the office that let it come to that.
 _ANGERS = frozenset({"complaint", "ticket_status", "repair", "fee_query", "handoff", "permit", "service_request", "rate", "ticket_change"})
@@ -718,7 +719,7 @@ def _decided(talk: Talk, flow: Flow, heard: Heard, asking: str) -> bool:
         talk.become(asking="change")
         talk.ask("utter_ask_change", "change")
         return True
-    if heard.text.strip() and _top(heard) in (*flow.intents, "inform"):
+    if heard.text.strip() and _top(heard) in (*flow.intents, "inform", *BY_INTENT):  # another matter has been heard by now
         form.describe(talk, heard.text.strip())
         talk.become(misses=0)
         form.ask_next(talk, flow)
@@ -733,6 +734,8 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
         return False
     if (talk.state.asking == "what" and top.intent != "handoff") or top.intent in ("cancel", "ticket_change", "bind"):
         return False
+    if talk.state.asking == "confirm" and top.confidence < _ANOTHER_FOR_SURE and not top.values("item"):
+        return False  # "they come on Saturday by car": under a summary, a further detail
     probe = Talk(talk.script, talk.facts, talk.state)
     answered = {n for n in form.read(probe, flow, heard.text, heard) if not n.startswith("unclear:")}
     # "物业几点下班" holds a time, yet answers nothing: a question counts as an answer only to what was asked. "先留个电话吧" is no

@@ -238,6 +238,17 @@ def test_a_yes_to_what_shall_be_changed_files_nothing() -> None:
     assert not stage.tickets and stage.keys == ("utter_summary_repair",)
 
 
+def test_an_urgent_repair_waits_for_no_appointment() -> None:
+    stage = Stage(OWNER).says("厨房水管爆了，到处喷水", "repair")
+    assert stage.keys == ("utter_urgent", "utter_summary_repair")
+    assert stage.taps("yes").opened[0].draft.priority is Priority.URGENT
+
+
+def test_under_a_summary_half_a_complaint_is_a_further_detail() -> None:
+    stage = Stage(OWNER).says("please make a visitor code for my parents", "permit").says("they come on Saturday by car", "complaint", 0.56)
+    assert stage.keys == ("utter_summary_other",) and "by car" in stage.text
+
+
 # ── What is already filed ───────────────────────────────────────────────────────────────────────────────────────────
 
 

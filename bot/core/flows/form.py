@@ -86,13 +86,20 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
         read(talk, flow, said, heard)
     if matter is not None:
         if not _says_nothing(talk, flow, matter):
-            talk.become(slots={**talk.state.slots, "description": bare(matter.text), "gist": gist(matter, _shown_apart(flow)), **_marked(matter)})
+            words = bare(matter.text)
+            shown = gist(matter, _shown_apart(flow)) if flow.kind in _OF_A_THING else words
+            talk.become(slots={**talk.state.slots, "description": words, "gist": shown, **_marked(matter)})
         read(talk, flow, matter.text, heard, opening=True)
     if photos:
         talk.become(slots={**talk.state.slots, "photos": photos})
     keep_photos(talk, heard)
+    if flow.category(talk, dict(talk.state.slots))[1] is Priority.URGENT and not talk.state.slots.get("public"):
+        talk.become(slots={**talk.state.slots, "when_any": True})  # 急修 waits for no appointment (DOMAIN.md, Clocks)
+        talk.say("utter_urgent")
 
 
+#: Requests about a thing that is broken or wanted: its name says it. Of a complaint every word counts.
+_OF_A_THING = frozenset({"repair", "service_order"})
 #: Slot → the marks that fill it, which a summary shows in a place of their own.
 _MARKS: Mapping[str, frozenset[str]] = {
     "room": frozenset({"building", "unit", "room"}),
