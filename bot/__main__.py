@@ -203,6 +203,13 @@ def digest(db: Db = "", day: Annotated[str, typer.Option(help="a local date; non
     run(terminal.print_digest(_settings(db), day))
 
 
+@cli.command()
+def shadow(db: Db = "", day: Annotated[str, typer.Option(help="the last local date of seven; none: today")] = "") -> None:
+    """Shadow mode: what the desk read in seven days, and how often staff agreed (docs/shadow-mode.md)."""
+    quiet_logs()
+    run(terminal.print_shadow(_settings(db), day))
+
+
 channels_cli = typer.Typer(help="The accounts of data/channels.yml: ask their platforms, tell them what they need.", no_args_is_help=True)
 cli.add_typer(channels_cli, name="channels")
 

@@ -18,7 +18,7 @@ from typing import Any
 from dotenv import dotenv_values
 from sqlalchemy import select
 
-from bot import accounts, migrations, office, register_import
+from bot import accounts, migrations, office, register_import, suggestions
 from bot.channels import Announces, Channel
 from bot.channels.webchat import WebChat
 from bot.clock import Clock, DeskClock, MachineClock
@@ -111,6 +111,7 @@ def build_core(script: Script, year: int, site: str = "") -> Core:
         kind_codes=tickets.KIND_CODES,
         words=words,
         policy=script.policy,
+        intents=script.intents,
         site=site,
     )
 
@@ -244,6 +245,24 @@ def posts_of(
     )
 
 
+def _check_shadow(script: Script, database: Database, channels: tuple[tuple[str, str], ...]) -> None:
+    """Raises Mistakes for a place of policy's shadow mode that is nowhere: the desk would speak where it should be silent."""
+    codes = database.read(EVERY, lambda c: c.scalars(select(table("community").c.code)).all())
+    nowhere = suggestions.unused(script.policy, codes, channels)
+    if nowhere:
+        known = ", ".join(sorted(codes))
+        accounts_ = ", ".join(sorted({f"{name}/{account}" if account else name for name, account in channels}))
+        raise Mistakes(
+            tuple(
+                Mistake(
+                    "data/policy.yml", "shadow.accounts", f"'{place}' is nowhere at this desk",
+                    f"Communities: {known}; channels: {accounts_}. Write one of those, or remove it.",
+                )
+                for place in nowhere
+            )
+        )  # fmt: skip
+
+
 @contextlib.asynccontextmanager
 async def open_app(
     settings: Settings,
@@ -286,11 +305,14 @@ async def open_app(
         posts = posts_of(settings, script, database, machine, media) if platforms else ()
         local = (*channels, *((WebChat(watch.wake),) if pages else ()))
         by_name = {(c.name, c.account): c for c in (*local, *(post.channel for post in posts))}
+        if platforms:
+            _check_shadow(script, database, tuple(by_name))
         holder = f"{socket.gethostname()}-{os.getpid()}"
         policy = script.policy
         flood = Flood(policy.flood_window, policy.flood_per_speaker, policy.flood_per_account)
         pace = replace(pace or Pace(burst=policy.burst_window), flood=flood)
         desk.plan_purge()
+        desk.plan_reports()
         for post in posts:
             if isinstance(post.channel, Announces):
                 desk.plan_digest(post.community_id, post.channel.name, post.channel.account, post.channel.digest_at)

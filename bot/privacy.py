@@ -39,6 +39,7 @@ LOGIN_LINK = table("login_link")
 SESSION = table("staff_session")
 RECEIPT = table("receipt")
 MISREADING = table("misreading")
+SUGGESTION = table("suggestion")
 
 #: The address of a conversation whose identity was erased begins so; no platform has such addresses.
 ERASED = "erased:"
@@ -184,6 +185,8 @@ def _scrub_words(conn: Connection, here: Mapping[str, Any]) -> None:
         update(OUTBOX).where(_of(OUTBOX, here), OUTBOX.c.status.not_in(("ready", "retry", "claimed")))
         .values(text="", buttons=[], photos=[], address="", author="")
     )  # fmt: skip
+    # How it was read and judged stays, for the count; of what was said nothing does.
+    conn.execute(update(SUGGESTION).where(_of(SUGGESTION, here)).values(heard={}, before={}, after={}, said=[], does={}))
 
 
 def _forget_photos(conn: Connection, here: Mapping[str, Any]) -> None:
@@ -269,6 +272,7 @@ def purge(
         update(INBOX).where(old(INBOX, "received_at", now - keep["parses"]), INBOX.c.parse.is_not(None), INBOX.c.status != "new")
         .values(parse=None),
     )  # fmt: skip
+    remove("suggestions", delete(SUGGESTION).where(old(SUGGESTION, "at", now - keep["suggestions"])))
     remove("photos", delete(TICKET_PHOTO).where(old(TICKET_PHOTO, "at", now - keep["photos"])))
     remove("photos", delete(MEDIA).where(old(MEDIA, "at", now - keep["photos"]), MEDIA.c.status != "pending"))
     gone["papers"] = _purge_papers(conn, community_id, now - keep["papers"])

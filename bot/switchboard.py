@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, select
 from sqlalchemy.sql import ColumnElement
 
+from bot import suggestions
 from bot.identity import CURRENT
 from bot.tables import table
 
 CONVERSATION, RESIDENT, TICKET, STAFF = table("conversation"), table("resident"), table("ticket"), table("staff")
-INBOX, OUTBOX = table("inbox"), table("outbox")
+INBOX, OUTBOX, SUGGESTION = table("inbox"), table("outbox"), table("suggestion")
 MEMBERSHIP, HOUSEHOLD, ROOM = table("membership"), table("household"), table("room")
 
 _PAGE = 60
@@ -32,6 +33,18 @@ _HANDOVER = and_(
 
 
 _WITH_PEOPLE = select(TICKET.c.id).where(_HANDOVER).correlate(CONVERSATION).exists()
+#: In shadow mode: something was suggested lately that nobody has decided about.
+_SUGGESTED = (
+    select(SUGGESTION.c.id)
+    .where(
+        SUGGESTION.c.community_id == CONVERSATION.c.community_id,
+        SUGGESTION.c.conversation_id == CONVERSATION.c.id,
+        SUGGESTION.c.judged_at.is_(None),
+        SUGGESTION.c.at > bindparam("suggested_since"),
+    )
+    .correlate(CONVERSATION)
+    .exists()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Talk:
 
     id: int
     channel: str
+    account: str
     resident_id: int | None
     name: str
     room: str
@@ -85,6 +99,7 @@ _TALKS = (
     select(
         CONVERSATION.c.id,
         CONVERSATION.c.channel,
+        CONVERSATION.c.account,
         CONVERSATION.c.resident_id,
         CONVERSATION.c.state,
         func.coalesce(RESIDENT.c.name, "").label("name"),
@@ -115,22 +130,25 @@ def _talk(row: Any) -> Talk:
     last = row.last or {}
     words = last.get("text") or ("〔照片 photo〕" if last.get("media") else "")
     return Talk(
-        row.id, row.channel, row.resident_id, row.name, row.room, row.state, row.handover, row.owner_id, row.owner,
+        row.id, row.channel, row.account, row.resident_id, row.name, row.room, row.state, row.handover, row.owner_id, row.owner,
         words, row.last_at,
     )  # fmt: skip
 
 
-def listing(conn: Connection, community_id: int, today: date, *, people: bool) -> tuple[Talk, ...]:
+def listing(conn: Connection, community_id: int, today: date, now: datetime, *, people: bool) -> tuple[Talk, ...]:
     """The conversations something was written in, the latest first, at most 60; those that wait for a person lead.
 
-    Rooms are those the residents belong to on the local date `today`. `people`: only those that wait for a person or are with one.
+    Rooms are those the residents belong to on the local date `today`. `people`: only those that wait for a person or are with one,
+    or in which something was suggested in shadow mode that waits to be decided about.
     """
     query = _TALKS.where(INBOX.c.id.is_not(None))
+    given: dict[str, Any] = {"of_community": community_id, "today": today}
     if people:
-        query = query.where(_WITH_PEOPLE)
+        query = query.where(_WITH_PEOPLE | _SUGGESTED)
+        given["suggested_since"] = now - suggestions.WAITS
     waits = case((and_(_WITH_PEOPLE, _OWNER_ID.is_(None)), 0), else_=1)
     query = query.order_by(waits, INBOX.c.id.desc()).limit(_PAGE)
-    found = conn.execute(query, {"of_community": community_id, "today": today}).all()
+    found = conn.execute(query, given).all()
     return tuple(map(_talk, found))
 
 

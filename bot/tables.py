@@ -702,6 +702,43 @@ class Misreading(_Owned, table=True):
     label: str = ""
 
 
+class Suggestion(_Owned, table=True):
+    """What the desk would have answered in shadow mode, to one message (`inbox_id`) or as news (of `ticket_id`), and what staff said
+    of it. `heard`, `before` and `after` are what is needed to carry it out: emptied once it is judged.
+
+    `said` is what it would have said; `does` what else it would have done. `judged` is empty, sent, edited, agreed or refused;
+    `should_be` the intent that was meant, where it was refused.
+    """
+
+    __table_args__ = (
+        *_own(),
+        _pair("conversation_id", "conversation"),
+        _pair("ticket_id", "ticket"),
+        _pair("judged_by", "staff"),
+        Index("ix_suggestion_conversation", "community_id", "conversation_id", "id"),
+        Index("ix_suggestion_at", "community_id", "at"),
+        _where("ix_suggestion_waiting", "judged_at IS NULL", "community_id", "at"),
+    )
+    conversation_id: int = Field(sa_type=BIG)
+    ticket_id: int | None = Field(default=None, sa_type=BIG)
+    inbox_id: int | None = Field(default=None, sa_type=BIG)  # no key: messages may be kept for a shorter time
+    at: datetime = Field(sa_type=Instant)
+    language: str
+    intent: str = ""
+    confidence: float = 0.0
+    alarm: bool = False
+    model: str = ""
+    heard: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    before: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    after: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    said: list[Any] = Field(default_factory=list, sa_type=JSON)
+    does: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    judged: str = ""
+    should_be: str = ""
+    judged_by: int | None = Field(default=None, sa_type=BIG)
+    judged_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 # ── Of the deployment ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, text
 
 from bot import app as desk_app
 from bot import digest as digests
-from bot import homes, identity, office, privacy, sessions, store, web
+from bot import homes, identity, office, privacy, sessions, store, suggestions, web
 from bot.app import App, Progress
 from bot.channels import Checks, Finding, Listens, Message, Prepares
 from bot.channels.console import ConsoleChannel, StaffBoard
@@ -523,6 +523,23 @@ def _digest_lines(database: Database, community: int, now: datetime, day: date |
         return digests.read(conn, whose, day or now.astimezone(whose.zone).date(), now)
 
     return digests.lines(database.read(community, read))
+
+
+async def print_shadow(settings: Settings, day: str) -> None:
+    """How often staff agreed in shadow mode: the seven local days that end with this one, or with today on the desk clock."""
+    running, database, community = _staff_desk(settings)
+    try:
+        now, asked = running.clock.now(), _day(day)
+
+        def read(conn: Connection) -> suggestions.Report:
+            whose = store.community(conn, community)
+            last = asked or now.astimezone(whose.zone).date()
+            return suggestions.report(conn, whose, last - timedelta(days=6))
+
+        for row in suggestions.lines(database.read(community, read)):
+            screen.print(row, markup=False, highlight=False)
+    finally:
+        database.close()
 
 
 async def print_digest(settings: Settings, day: str) -> None:

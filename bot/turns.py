@@ -26,22 +26,25 @@ from bot import (
     dues,
     escalations,
     identity,
+    misreadings,
     outbox,
     photos,
     privacy,
     receipts,
     rota,
     store,
+    suggestions,
 )
 from bot.casebook import Asker, Case
 from bot.channels import tapped
 from bot.clock import Clock, DeskClock
-from bot.core import access, tickets
+from bot.core import access, codec, shadow, tickets
 from bot.core.flows.binding import ROLES
 from bot.core.resolve import invitecode
 from bot.core.tickets import IllegalMove
 from bot.core.types import (
     Button,
+    Community,
     Forget,
     Heard,
     Media,
@@ -82,6 +85,10 @@ class _UseCase(Protocol[T]):
 
 class NotYours(Exception):
     """The conversation is not in this colleague's hands; the message is for staff."""
+
+
+class Overtaken(Exception):
+    """What is to be sent answers a message after which the conversation has gone on."""
 
 
 class DayOver(ValueError):
@@ -139,6 +146,7 @@ class Desk:
         def turn(conn: Connection, also: frozenset[int]) -> None:
             work = self._begin(conn, claim.community_id, claim.conversation_id, claim.resident_id, also)
             _check_held(work, claim)
+            work.inbox_id = claim.rows[-1].id
             state = work.step(heard)
             for row in claim.rows:
                 if named := tapped(row.message.tap):
@@ -208,6 +216,8 @@ class Desk:
                 return
             talk = store.lock_talk(conn, community_id, conversation_id)
             community = store.community(conn, community_id)
+            if self.core.policy.shadows(community.code, talk.address.channel, talk.address.account):
+                return
             language = self.core.decode(talk.state).language
             words = self.core.words(_FLOOD, {"duty_phone": community.duty_phone}, language)
             letter = outbox.row(
@@ -421,7 +431,8 @@ class Desk:
         once: str,
         pictures: tuple[Media, ...] = (),
     ) -> None:
-        """The colleague who has the conversation writes in it. Raises NotYours, NotFound, Refused; nothing is sent then."""
+        """The colleague who has the conversation writes in it; in shadow mode, where the desk is silent, whoever of the desk is
+        there while nobody has it. Raises NotYours, NotFound, Refused; nothing is sent then."""
 
         def say(conn: Connection, also: frozenset[int]) -> None:
             actor = _colleague(conn, community_id, staff_id)
@@ -430,13 +441,103 @@ class Desk:
                 return
             work = self._begin_talk(conn, community_id, conversation_id, also)
             case = _handover(work, conversation_id)
-            if case is None or case.assignee_id != staff_id or self.core.decode(_state(work)).mode != "human":
+            with_a_person = case is not None and self.core.decode(_state(work)).mode == "human"
+            mine = with_a_person and case is not None and case.assignee_id == staff_id
+            if not mine and (with_a_person or not work.shadowed):
                 raise NotYours("take the conversation over first, then write")
             state = work.step(StaffSaid(actor.name, words, pictures))
             store.save_state(conn, community_id, conversation_id, self.core.encode(state))
             crash_point("say.saved")
 
         self._locking(community_id, say)
+
+    # ── shadow mode ──
+
+    def judge(
+        self, community_id: int, staff_id: int, conversation_id: int, suggestion_id: int, how: Literal["sent", "agreed", "refused"],
+        *, should_be: str = "", words: str = "", fields: Mapping[str, str] | None = None,
+    ) -> bool:  # fmt: skip
+        """A colleague decides about what the desk would have answered: sent as shown (with `words` in theirs, with `fields` of
+        the ticket put right), right but dealt with in another way, or wrong, and what it should have been.
+
+        False: the desk would answer something else by now, which is shown instead; nothing is sent then. Raises Overtaken,
+        NotFound, Refused, ValueError for an intent there is none of; IllegalMove when it was decided before.
+        """
+
+        def decide(conn: Connection, also: frozenset[int]) -> bool:
+            actor = _colleague(conn, community_id, staff_id)
+            access.demand(actor.role, "talk")
+            work = self._begin_talk(conn, community_id, conversation_id, also)
+            found = suggestions.one(conn, community_id, conversation_id, suggestion_id)
+            if found is None:
+                raise NotFound("there is no such suggestion here")
+            if found.judged:
+                raise IllegalMove("somebody has decided about this already", "status")
+            if how == "sent":
+                if not (found.heard or found.said):  # erased since
+                    raise NotFound("there is nothing left of that suggestion")
+                if not found.words_alone and suggestions.overtaken(conn, community_id, conversation_id, suggestion_id):
+                    raise Overtaken("the conversation has gone on since")
+                state = work.carry_out(found, actor, words, fields or {})
+                if state is None:
+                    return False
+                crash_point("judge.sent")
+                store.save_state(conn, community_id, conversation_id, self.core.encode(state))
+            elif how == "refused" and found.intent:
+                if should_be not in self.core.intents:
+                    raise ValueError(f"'{should_be}' is no intent")
+                language: Literal["zh", "en"] = "en" if found.language == "en" else "zh"
+                heard = codec.heard_from_json(found.heard) if found.heard else Heard()
+                if misread := shadow.correction(heard, language, found.intent, found.confidence, should_be):
+                    misreadings.keep(conn, community_id, misread, work.now)
+            ended: shadow.Judgement = "edited" if how == "sent" and (words or fields) else how
+            suggestions.judge(
+                conn, community_id, conversation_id, suggestion_id, ended, should_be if how == "refused" else "", staff_id, work.now
+            )
+            crash_point("judge.saved")
+            return True
+
+        return self._locking(community_id, decide)
+
+    def plan_reports(self) -> None:
+        """See to it that every community in shadow mode has its next report."""
+
+        def plan(conn: Connection) -> None:
+            for (community_id,) in conn.execute(select(_COMMUNITY.c.id)).all():
+                community = store.community(conn, community_id)
+                waits = dues.waits(conn, community_id, (suggestions.SUBJECT, community_id), suggestions.REPORT)
+                if not waits and suggestions.listens_here(self.core.policy, community.code):
+                    self._plan_report(conn, community)
+
+        self.database.write(EVERY, plan)  # each community has its own week
+
+    def _plan_report(self, conn: Connection, community: Community) -> None:
+        at = suggestions.next_report(self.core.policy, self.clock.now(), community)
+        dues.remind(conn, community.id, (suggestions.SUBJECT, community.id), suggestions.REPORT, 1, at, {})
+
+    def _fire_report(self, due: DueRow) -> bool:
+        """Tell the supervisors how often staff agreed in the seven days before. One last time when it has been switched off."""
+
+        def tell(conn: Connection, also: frozenset[int]) -> bool:
+            if not dues.settle(conn, due, "done"):
+                return False
+            work = self._begin(conn, due.community_id, None, None, also)
+            today = due.at.astimezone(work.community.zone).date()
+            found = suggestions.report(conn, work.community, today - timedelta(days=7))
+            if found.lines:
+                total = found.total
+                values = {
+                    "since": f"{found.since:%m-%d}", "until": f"{found.until - timedelta(days=1):%m-%d}", "read": total.heard,
+                    "judged": total.judged, "right": suggestions.share(total.right, total.judged), "sent": total.sent,
+                    "edited": total.edited, "agreed": total.agreed, "refused": total.refused,
+                    "missed": suggestions.share(found.missed, found.emergencies), "false": found.false,
+                }  # fmt: skip
+                work.apply((Tell("supervisor", "utter_staff_shadow_report", values),))
+            if suggestions.listens_here(self.core.policy, work.community.code):
+                self._plan_report(conn, work.community)
+            return True
+
+        return self._locking(due.community_id, tell)
 
     # ── who belongs where ──
 
@@ -650,6 +751,8 @@ class Desk:
         """Fire a claimed due row. False: it was cancelled meanwhile, or the claim was lost; nothing is done then."""
         if due.subject_type == STAFF_TALK:
             return self._fire_step(due)
+        if due.subject_type == suggestions.SUBJECT:
+            return self._fire_report(due)
 
         def fire(conn: Connection, also: frozenset[int]) -> bool:
             work: Work

@@ -13,9 +13,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import casebook, dues, escalations, identity, misreadings, outbox, privacy, rota, sessions, store
+from bot import (
+    casebook,
+    dues,
+    escalations,
+    identity,
+    misreadings,
+    outbox,
+    privacy,
+    rota,
+    sessions,
+    store,
+    suggestions,
+)
 from bot.casebook import Asker, Case
-from bot.core import access, masking, tickets
+from bot.core import access, codec, masking, shadow, tickets
 from bot.core.policy import Policy
 from bot.core.resolve import invitecode
 from bot.core.types import (
@@ -35,6 +47,7 @@ from bot.core.types import (
     Export,
     Facts,
     Forget,
+    Heard,
     MakeInvite,
     Media,
     Misread,
@@ -61,6 +74,7 @@ from bot.dues import Deadline
 from bot.outbox import Address
 from bot.rota import Colleague
 from bot.store import Talk
+from bot.suggestions import Kept
 
 GATHER_ROUNDS = 3
 
@@ -86,6 +100,7 @@ class Core:
     kind_codes: Mapping[str, str]
     words: Callable[[str, Mapping[str, Any], str], str]
     policy: Policy
+    intents: frozenset[str] = frozenset()
     site: str = ""  # where the pages are reached, for links that are sent
 
 
@@ -135,6 +150,8 @@ class Work:
     by_clock: bool = False
     language: str = "zh"
     turns: int = 0
+    inbox_id: int | None = None  # the message that is answered
+    kept_back: list[Say] = field(default_factory=list)  # not said, in shadow mode
 
     # ── the step ──
 
@@ -144,15 +161,23 @@ class Work:
         self.by_clock = isinstance(event, TimerFired)
         if self.talk:
             self.speaker = store.speaker(self.conn, self.community.id, self.talk, self.asker.today)
+        if self.shadowed and isinstance(event, Heard):
+            return self._suggest(state, event)
+        turn = self._ask(state, event, self.now)
+        self.apply(turn.effects)
+        return turn.state if not self.kept_back else self._keep_news(state, turn.state)
+
+    def _ask(self, state: State, event: Event, at: datetime) -> Turn:
+        """What the pure core makes of it, with all it needs, at this instant of the desk clock."""
         facts = Facts(
-            now=self.now,
+            now=at,
             community=self.community,
             speaker=self.speaker,
             conversation_id=self.talk.id if self.talk else None,
             open_tickets=tuple(
                 c.view for c in sorted(self.cases.values(), key=lambda c: -c.view.id) if self._facts_show(c)
             )[: casebook.OPEN_LIMIT],
-            on_duty=rota.on_duty(self.conn, self.community, self.now),
+            on_duty=rota.on_duty(self.conn, self.community, at),
         )
         crash_point("turn.loaded")
         answer = self.core.step(state, event, facts)
@@ -161,13 +186,93 @@ class Work:
             if rounds == GATHER_ROUNDS:
                 raise EndlessNeeds(f"step still needs {answer.needs} after {GATHER_ROUNDS} rounds")
             rounds += 1
-            found = store.gather(self.conn, self.asker, answer.needs, self.now)
+            found = store.gather(self.conn, self.asker, answer.needs, at)
             facts = replace(facts, gathered={**facts.gathered, **found})
             answer = self.core.step(state, event, facts)
         crash_point("turn.stepped")
         self.language, self.turns = answer.state.language, answer.state.turns
-        self.apply(answer.effects)
-        return answer.state
+        return answer
+
+    # ── shadow mode (core.shadow says what is done and what waits) ──
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether the desk only reads and suggests here. A colleague's own chat is never shadowed."""
+        talk = self.talk
+        return (
+            talk is not None
+            and talk.staff_id is None
+            and self.core.policy.shadows(self.community.code, talk.address.channel, talk.address.account)
+        )
+
+    def _suggest(self, real: State, heard: Heard) -> State:
+        """Read the message as ever, do what cannot wait, keep the rest for a colleague's press."""
+        assert self.talk is not None
+        before = self._read_from(real)
+        turn = self._ask(before, heard, self.now)
+        if shadow.alarm(turn) and before is not real:
+            before, turn = real, self._ask(real, heard, self.now)
+        if shadow.with_a_person(real, turn):
+            self.apply(turn.effects)
+            return turn.state
+        made = shadow.suggestion(heard, turn)
+        if heard.text.strip() or made.said or made.does or made.drafts:
+            suggestions.keep(
+                self.conn, self.community.id, self.talk.id, made, self.now, language=turn.state.language,
+                inbox_id=self.inbox_id, model=heard.model, heard=codec.heard_to_json(heard),
+                before=self.core.encode(before), after=self.core.encode(turn.state),
+            )  # fmt: skip
+        self.apply(shadow.at_once(turn))
+        return shadow.as_heard(real, turn)
+
+    def _read_from(self, real: State) -> State:
+        """Where the conversation would stand had the desk answered its last message: as it is while that may still be done."""
+        assert self.talk is not None
+        last = suggestions.latest(self.conn, self.community.id, self.talk.id)
+        if real.mode == "human" or last is None or last.judged or last.alarm or not last.after:
+            return real
+        if last.at + self.core.policy.draft_drop_after <= self.now:
+            return real
+        return self.core.decode(last.after)
+
+    def _keep_news(self, before: State, after: State) -> State:
+        """News of a ticket waits for a colleague's press; what only a clock would say or ask is not said."""
+        assert self.talk is not None
+        news = shadow.news(self.kept_back)
+        if news and not self.by_clock:
+            of = self.subject.view if self.subject else self.opened
+            suggestions.keep(
+                self.conn, self.community.id, self.talk.id, shadow.Suggestion("", 0.0, False, news), self.now,
+                language=after.language, ticket_id=of.id if of else None, after=self.core.encode(after),
+            )  # fmt: skip
+        return shadow.unsaid(before, after)
+
+    def carry_out(self, kept: Kept, actor: Colleague, words: str, fields: Mapping[str, str]) -> State | None:
+        """Do what was suggested, in this colleague's name; with `words` in their words, with `fields` the ticket put right.
+
+        Returns the state of the conversation then; None, with nothing done, when the desk would answer something else by now
+        than what was shown: that is kept instead.
+        """
+        assert self.talk is not None
+        self.actor = actor
+        real = self.core.decode(self.talk.state)
+        self.language, self.turns = real.language, real.turns
+        if kept.words_alone:
+            if kept.ticket_id is not None:  # whose it is decides who may hear of it: now, not when it was kept
+                self.subject = self._locked(kept.ticket_id)
+            self.apply(shadow.in_their_words(kept.said, actor.name, words) if words else shadow.in_their_name(kept.said, actor.name))
+            return shadow.asked(real, self.core.decode(kept.after)) if not kept.alarm else real
+        heard = codec.heard_from_json(kept.heard)
+        turn = self._ask(self.core.decode(kept.before), heard, kept.at)
+        made = shadow.suggestion(heard, turn)
+        if not suggestions.same(kept, made):
+            suggestions.renew(self.conn, self.community.id, self.talk.id, kept, made, self.core.encode(turn.state))
+            return None
+        effects = shadow.put_right(shadow.on_press(turn), fields)
+        self.apply(shadow.in_their_words(effects, actor.name, words) if words else shadow.in_their_name(effects, actor.name))
+        return turn.state.but(mode="human") if real.mode == "human" else turn.state
+
+    # ── what the speaker may be shown ──
 
     def _facts_show(self, case: Case) -> bool:
         """Open, and the speaker's own; a ticket locked for another reason is not shown."""
@@ -207,6 +312,8 @@ class Work:
                     self.conn, self.community.id, say.text, "the requester does not belong to the household any more", self.now,
                     ticket_id=subject.view.id,
                 )  # fmt: skip
+        elif self.shadowed and not say.author:
+            self.kept_back.append(say)
         elif self.talk is not None:
             self._letter(self.talk.address, say, self.subject.view.id if self.subject else None)
         elif self.subject is not None:

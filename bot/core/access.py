@@ -13,7 +13,7 @@ from bot.core.tickets import TRANSITIONS
 
 Capability: TypeAlias = Literal[
     "queue", "notices", "duty", "talk", "file", "calls", "people", "rooms", "contact", "digest", "acknowledge", "bind",
-    "appoint", "disclosures"
+    "appoint", "disclosures", "shadow"
 ]
 
 _EVERYBODY = frozenset({"technician", "cleaner", "steward", "cashier", "guard", "supervisor", "manager"})
@@ -22,6 +22,7 @@ _BOSSES = frozenset({"supervisor", "manager"})
 
 #: capability → the roles that have it. `contact`: telephone numbers in full on any ticket, not just one's own. `bind`: invites,
 #: applications and the end of memberships. `appoint`: a code that makes a conversation a colleague's. `disclosures`: the log.
+#: `shadow`: how often staff agreed with what the desk suggested; to decide about a suggestion is `talk`.
 CAN: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "queue": _EVERYBODY,
@@ -38,6 +39,7 @@ CAN: Mapping[str, frozenset[str]] = MappingProxyType(
         "bind": _DESK,
         "appoint": _BOSSES,
         "disclosures": _BOSSES,
+        "shadow": _BOSSES,
     }
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.core.types import Button, Entity, Frame, Matter, OpenQuestion, Ranked, State
+from bot.core.types import Button, Entity, Frame, Heard, Matter, Media, OpenQuestion, Ranked, State, Triage
 
 VERSION = 3
 _UPCASTERS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -101,4 +101,35 @@ def matter_from_json(data: Mapping[str, Any]) -> Matter:
         tuple(Ranked(*r) for r in data["ranking"]),
         tuple(Entity(*e) for e in data["entities"]),
         data.get("faq", ""),
+    )
+
+
+def heard_to_json(heard: Heard) -> dict[str, Any]:
+    """What was heard as plain JSON values, for a turn that is carried out later or not at all (`core.shadow`)."""
+    return {
+        "text": heard.text,
+        "matters": [_matter_to_json(m) for m in heard.matters],
+        "triage": [heard.triage.danger, heard.triage.matched] if heard.triage else None,
+        "button": heard.button,
+        "media": [[m.kind, m.reference, m.path] for m in heard.media],
+        "location": heard.location,
+        "understood": heard.understood,
+        "language": heard.language,
+        "model": heard.model,
+        "start": heard.start,
+        "phone": heard.phone,
+        "group": heard.group,
+        "event": heard.event,
+    }
+
+
+def heard_from_json(data: Mapping[str, Any]) -> Heard:
+    """What `heard_to_json` wrote."""
+    return Heard(
+        **{
+            **data,
+            "matters": tuple(matter_from_json(m) for m in data["matters"]),
+            "triage": Triage(*data["triage"]) if data["triage"] else None,
+            "media": tuple(Media(*m) for m in data["media"]),
+        }
     )

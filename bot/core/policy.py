@@ -17,7 +17,7 @@ from bot.core.tickets import KIND_CODES
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK_NAMES = ("first_response", "next_step", "resolve")
 #: What the desk keeps for a time and then removes (`privacy.keep`).
-KEPT = ("messages", "parses", "photos", "papers", "attempts", "disclosures", "traces")
+KEPT = ("messages", "parses", "suggestions", "photos", "papers", "attempts", "disclosures", "traces")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -81,6 +81,13 @@ class Policy:
     flood_window: timedelta
     flood_per_speaker: int
     flood_per_account: int
+    shadow: frozenset[str]
+    shadow_report_day: int
+    shadow_report_at: time
+
+    def shadows(self, community: str, channel: str, account: str) -> bool:
+        """Whether the desk only reads and suggests there: the community's code, one of its channels or one account is listed."""
+        return not self.shadow.isdisjoint((community, f"{community}/{channel}", f"{community}/{channel}/{account}"))
 
     def allowances(self, kind: str, category: str) -> tuple[Allowance, ...]:
         """The clocks of a ticket: its category's row, else its kind's "*" row, else none."""
@@ -150,6 +157,21 @@ def _version(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"'{value}' is not a version; write it in quotes, for example \"2026-11\"")
     return value.strip()
+
+
+def _weekday(value: Any) -> int:
+    if value not in WEEKDAYS:
+        raise ValueError(f"'{value}' is not a weekday; known: {', '.join(WEEKDAYS)}")
+    return WEEKDAYS.index(value)
+
+
+def _accounts(value: Any) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise ValueError(f"'{value}' is not a list; write for example [YH], [YH/wechat] or [YH/wechat/main], or [] for none")
+    wrong = [one for one in value if not isinstance(one, str) or not re.fullmatch(r"[^/\s]+(?:/[^/\s]+){0,2}", one)]
+    if wrong:
+        raise ValueError(f"'{wrong[0]}' is no place; write a community's code, code/channel or code/channel/account")
+    return frozenset(value)
 
 
 def _weekdays(value: Any) -> frozenset[int]:
@@ -280,6 +302,9 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
         flood_window=take("flood.window", duration),
         flood_per_speaker=take("flood.per_speaker", _count),
         flood_per_account=take("flood.per_account", _count),
+        shadow=take("shadow.accounts", _accounts),
+        shadow_report_day=take("shadow.report_day", _weekday),
+        shadow_report_at=take("shadow.report_at", _time),
     )
     if not problems and policy.confirm >= policy.sure:
         problems.append(f"{file}: understanding.confirm: must be below understanding.sure ({policy.sure})")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, select
 from bot import store
 from bot.core.resolve import phone
 from bot.core.resolve.where import address
+from bot.core.shadow import EDITABLE
 from bot.core.types import Appointment, Community, NeedRooms, Priority, RoomRef, TicketDraft
 from bot.identity import CURRENT, NewHousehold
 from bot.tables import table
@@ -197,3 +198,24 @@ def _member(
         {"today": today},
     ).one_or_none()
     return (None, None) if row is None else (row.household_id, row.id)
+
+
+def put_right(form: Any, shown: str, tickets: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, str]]:
+    """What a colleague changed of a suggestion: the words, empty where they are as `shown`, and fields of the first ticket.
+
+    Raises Unreadable for a telephone that is none, and where all the words were taken out.
+    """
+    said = "\n".join(form.get("text").splitlines())
+    if shown and not said:
+        raise Unreadable("refused_words")
+    fields = {
+        name: form.get(name)[:_LONGEST]
+        for name in EDITABLE
+        if tickets and form.get(name) and form.get(name) != tickets[0][name]
+    }
+    if "contact" in fields:
+        found = phone.find(fields["contact"])
+        if len(found) != 1:
+            raise Unreadable("refused_contact")
+        fields["contact"] = found[0].number
+    return "" if said == shown.strip() else said, fields

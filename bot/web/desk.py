@@ -16,7 +16,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from sqlalchemy import Connection
 
-from bot import boards, directory, homes, identity, rota, store, switchboard, transcripts
+from bot import boards, directory, homes, identity, rota, store, suggestions, switchboard, transcripts
 from bot import digest as digests
 from bot.core import access
 from bot.core.domain import Script
@@ -25,7 +25,7 @@ from bot.core.tickets import IllegalMove
 from bot.core.types import Media
 from bot.media import MediaStore, NotAPicture, TooLarge
 from bot.transcripts import Cursor
-from bot.turns import DayOver, Desk, NotYours
+from bot.turns import DayOver, Desk, NotYours, Overtaken
 from bot.web import counter, live, views
 from bot.web.entry import SEE_OTHER, Entry, Form, Visitor
 from bot.web.frames import Frame, Frames, back, count, day_of, once_of, row_id, words_of
@@ -72,12 +72,14 @@ class DeskPages:
         at("/talks/{talk_id}/take", self.take, "POST")
         at("/talks/{talk_id}/say", self.say, "POST")
         at("/talks/{talk_id}/hand-back", self.hand_back, "POST")
+        at("/talks/{talk_id}/judge", self.judge, "POST")
         at("/file", self.file)
         at("/file", self.filed, "POST")
         at("/calls", self.calls)
         at("/calls/{call_id}/done", self.call_made, "POST")
         at("/notices", self.notices)
         at("/digest", self.digest)
+        at("/shadow", self.shadow)
         return router
 
     # ── the queue, renewed ──
@@ -272,7 +274,7 @@ class DeskPages:
         frame = await self._frame(request, "talk", "talks")
         tab = "all" if request.query_params.get("tab") == "all" else "people"
         found = await self._database.ask(
-            frame.community.id, lambda conn: switchboard.listing(conn, frame.community.id, frame.today, people=tab == "people")
+            frame.community.id, lambda conn: switchboard.listing(conn, frame.community.id, frame.today, frame.now, people=tab == "people")
         )
         return self._show(frame, "talks.html", tab=tab, talks=[views.talk_row(one, frame.visitor.language) for one in found])
 
@@ -292,11 +294,15 @@ class DeskPages:
             if talk.resident_id is not None:
                 bound = identity.bindings(conn, frame.community.id, talk.resident_id, frame.today)
                 household_ids = [b.household_id for b in bound] or [None]
-            return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk), household_ids
+            suggested = suggestions.of_talk(conn, frame.community.id, talk_id)
+            return talk, lines, busy, switchboard.open_tickets(conn, frame.community.id, talk), household_ids, suggested
 
-        talk, lines, busy, tickets, household_ids = await self._database.ask(frame.community.id, read)
+        talk, lines, busy, tickets, household_ids, suggested = await self._database.ask(frame.community.id, read)
         await self._shown(frame.visitor, household_ids, f"conversation {talk_id}")
-        context = views.talk_page(talk, lines, busy, tickets, frame.visitor.signed)
+        shadowed = self._desk.core.policy.shadows(frame.community.code, talk.channel, talk.account)
+        context = views.talk_page(talk, lines, busy, tickets, frame.visitor.signed, shadowed=shadowed)
+        views.suggest(context["messages"], suggested, frame.community, frame.now, frame.visitor.language)
+        context["intents"] = sorted(self._script.intents)
         return self._show(frame, "talk.html", 409 if refused else 200, refused, **context)
 
     async def _in_talk(self, request: Request, said_id: str, act: Callable[[Visitor, Form, int], Any]) -> Response:
@@ -308,6 +314,10 @@ class DeskPages:
             await self._database.hop(lambda: act(visitor, form, talk_id))
         except NotYours:
             return await self._talk_page(request, talk_id, word("refused_not_yours", visitor.language))
+        except Overtaken:
+            return await self._talk_page(request, talk_id, word("refused_overtaken", visitor.language))
+        except counter.Unreadable as wrong:
+            return await self._talk_page(request, talk_id, word(wrong.key, visitor.language))
         except IllegalMove as illegal:
             return await self._talk_page(request, talk_id, word(f"refused_{illegal.why}", visitor.language))
         self._stirred()
@@ -338,6 +348,30 @@ class DeskPages:
                 raise NotYours("another colleague has this conversation")
             if found.handover:  # else it was given back already
                 self._desk.act_on_ticket(community_id, visitor.signed.staff.id, found.handover, "hand_back")
+
+        return await self._in_talk(request, talk_id, act)
+
+    async def judge(self, request: Request, talk_id: str) -> Response:
+        """What becomes of a suggestion of shadow mode: sent, dealt with in another way, or refused with what was meant."""
+
+        def act(visitor: Visitor, form: Form, talk: int) -> None:
+            within, staff_id, number = visitor.signed.community_id, visitor.signed.staff.id, row_id(form.get("suggestion"))
+            how, meant = form.get("how"), form.get("should_be")
+            found = self._database.read(within, lambda conn: suggestions.one(conn, within, talk, number))
+            if found is None:
+                raise NotFound(number)
+            if how not in ("sent", "agreed", "refused"):
+                raise counter.Unreadable("refused_form")
+            if how == "refused" and found.intent and meant not in self._script.intents:
+                raise counter.Unreadable("refused_label")
+            words, fields = "", dict[str, str]()
+            if how == "sent":
+                words, fields = counter.put_right(form, views.suggested_words(found, visitor.language), found.tickets)
+            words = views.with_holes(words, visitor.language)[:_LONGEST_NOTE]
+            if not self._desk.judge(
+                within, staff_id, talk, number, how, should_be=meant, words=words, fields=fields,  # type: ignore[arg-type]
+            ):  # fmt: skip
+                raise counter.Unreadable("refused_answer_changed")
 
         return await self._in_talk(request, talk_id, act)
 
@@ -408,4 +442,18 @@ class DeskPages:
         return self._show(
             frame, "digest.html", digest=read, day=day, previous=f"/desk/digest?day={day - timedelta(days=1)}",
             next=f"/desk/digest?day={following}" if following <= frame.today else None,
+        )  # fmt: skip
+
+    async def shadow(self, request: Request) -> Response:
+        """How often staff agreed with what the desk suggested, over seven days."""
+        frame = await self._frame(request, "shadow", "shadow")
+        last = day_of(request.query_params.get("day", ""), frame.today)
+        since = last - timedelta(days=6)
+        found = await self._database.ask(frame.community.id, lambda conn: suggestions.report(conn, frame.community, since))
+        following = last + timedelta(days=7)
+        return self._show(
+            frame, "shadow.html", report=found, total=found.total, share=suggestions.share, last=last,
+            listens=suggestions.listens_here(self._desk.core.policy, frame.community.code),
+            previous=f"/desk/shadow?day={last - timedelta(days=7)}",
+            next=f"/desk/shadow?day={min(following, frame.today)}" if last < frame.today else None,
         )  # fmt: skip

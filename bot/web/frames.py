@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from bot import boards, disclosures, store, switchboard
+from bot import boards, disclosures, store, suggestions, switchboard
 from bot.boards import Reader
 from bot.core import access
 from bot.core.domain import Script
@@ -39,6 +39,7 @@ _PLACES: tuple[tuple[str, str, access.Capability], ...] = (
     ("people", "/desk/people", "people"),
     ("rooms", "/desk/rooms", "rooms"),
     ("disclosures", "/desk/disclosures", "disclosures"),
+    ("shadow", "/desk/shadow", "shadow"),
 )
 _SAYINGS = frozenset({"done", "note_kept", "acknowledged", "filed", "call_kept", "recognised", "ended", "withdrawn"})
 
@@ -83,7 +84,10 @@ class Frames:
 
         def read(conn: Connection) -> tuple[Community, dict[str, int], str]:
             counts = boards.counts(conn, reader, now)
-            counts["talks"] = switchboard.waiting(conn, signed.community_id) if access.may(visitor.role, "talk") else 0
+            counts["talks"] = 0
+            if access.may(visitor.role, "talk"):
+                counts["talks"] = switchboard.waiting(conn, signed.community_id)
+                counts["talks"] += suggestions.waiting(conn, signed.community_id, now)
             counts["calls"] = boards.calls_open(conn, reader) if access.may(visitor.role, "calls") else 0
             return store.community(conn, reader.community_id), counts, live.version(conn, reader.community_id)
 

@@ -23,7 +23,7 @@ from bot.transcripts import Cursor
 
 log = structlog.get_logger()
 
-_PHONE, _MEDIA = table("phone_task"), table("media")
+_PHONE, _MEDIA, _SUGGESTION = table("phone_task"), table("media"), table("suggestion")
 
 
 _Own: TypeAlias = Callable[[Table], ColumnElement[bool]]
@@ -40,8 +40,9 @@ def _settled(of: Table, waiting: str, own: _Own) -> ColumnElement[int]:
 
 
 def _newest(own: _Own) -> Select[Any]:
-    columns: list[Any] = [_last(table(name), own) for name in ("inbox", "outbox", "ticket_event", "phone_task")]
+    columns: list[Any] = [_last(table(name), own) for name in ("inbox", "outbox", "ticket_event", "phone_task", "suggestion")]
     columns += [_settled(_PHONE, "phone_task.status = 'open'", own), _settled(_MEDIA, "media.status = 'pending'", own)]
+    columns.append(_settled(_SUGGESTION, "suggestion.judged_at IS NULL", own))
     return select(*columns)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bot import boards, homes, switchboard
+from bot import boards, homes, suggestions, switchboard
 from bot.boards import Reader
 from bot.channels import in_language
-from bot.core import access, masking, texts
+from bot.core import access, masking, shadow, texts
 from bot.core.domain import Script
 from bot.core.tickets import TRANSITIONS, WORK_PATH
 from bot.core.types import Community
@@ -87,7 +87,12 @@ def visit_text(row: Any, community: Community, now: datetime, language: str) -> 
     """When somebody is at home: 明天 14:00–18:00, 11-25 周三 09:00–12:00, 11-28 周六 08:00–11-29 周日 21:00."""
     if not (row.appointment_start and row.appointment_end):
         return ""
-    start, end = row.appointment_start.astimezone(community.zone), row.appointment_end.astimezone(community.zone)
+    return visit_between(row.appointment_start, row.appointment_end, community, now, language)
+
+
+def visit_between(start: datetime, end: datetime, community: Community, now: datetime, language: str) -> str:
+    """A visit as `visit_text` shows it."""
+    start, end = start.astimezone(community.zone), end.astimezone(community.zone)
     today = now.astimezone(community.zone).date()
     until = "" if end.date() == start.date() else f"{_visit_day(end.date(), today, language)} "
     return f"{_visit_day(start.date(), today, language)} {start:%H:%M}–{until}{end:%H:%M}"
@@ -292,7 +297,7 @@ def talk_row(talk: switchboard.Talk, language: str) -> dict[str, Any]:
 
 
 def talk_page(
-    talk: switchboard.Talk, lines: Iterable[Line], busy: bool, tickets: Iterable[Any], signed: Signed
+    talk: switchboard.Talk, lines: Iterable[Line], busy: bool, tickets: Iterable[Any], signed: Signed, *, shadowed: bool = False
 ) -> dict[str, Any]:
     """A conversation, a summary of where it stands, and what the reader may do in it."""
     state = talk.state
@@ -305,7 +310,8 @@ def talk_page(
             "language": state.get("language", "zh"),
             "mine": mine,
             "can_take": not (mine and human),
-            "can_say": mine and human,
+            "shadowed": shadowed,
+            "can_say": (mine and human) or (shadowed and not human),
             "can_hand_back": mine and human,
             "typing": busy,
         },
@@ -337,10 +343,76 @@ def talk_page(
                 ],
                 "at": line.at,
                 "status": line.status,
+                "suggested": [],
             }
             for line in lines
         ],
     }  # fmt: skip
+
+
+# ── what the desk would have answered ──
+
+#: What only the store fills in, as a reader sees it before.
+_HOLES = ("number", "code", "link")
+
+
+def _readable(text: str, language: str) -> str:
+    for hole in _HOLES:
+        text = text.replace(f"{{{hole}}}", word(f"hole_{hole}", language))
+    return text
+
+
+def with_holes(text: str, language: str) -> str:
+    """What staff wrote around a number that is still to come, as the store reads it."""
+    for hole in _HOLES:
+        text = text.replace(word(f"hole_{hole}", language), f"{{{hole}}}")
+    return text
+
+
+def suggested_words(kept: suggestions.Kept, language: str) -> str:
+    """The desk's words as one text to be edited; the privacy notice goes out as it is."""
+    return "\n".join(_readable(say.text, language) for say in kept.said if say.key != shadow.NOTICE)
+
+
+def suggest(
+    messages: list[dict[str, Any]], kept: Iterable[suggestions.Kept], community: Community, now: datetime, language: str
+) -> None:
+    """Put each suggestion beside the message it answers; news of a ticket beside the last message before it."""
+    beside = {one["key"]: one for one in messages}
+    for one in kept:
+        before = [m for m in messages if m["at"] <= one.at] or messages[:1]
+        line = beside.get(f"i{one.inbox_id}") if one.inbox_id else before[-1] if before else None
+        if line is not None:
+            line["suggested"].append(_suggested(one, community, now, language))
+
+
+def _suggested(one: suggestions.Kept, community: Community, now: datetime, language: str) -> dict[str, Any]:
+    offered = next((say.buttons for say in reversed(one.said) if say.buttons), ())
+    return {
+        "id": one.id,
+        "news": one.inbox_id is None,
+        "intent": one.intent,
+        "percent": round(100 * one.confidence),
+        "alarm": one.alarm,
+        "said": [_readable(say.text, language) for say in one.said],
+        "words": suggested_words(one, language),
+        "buttons": [b.label for b in offered],
+        "tickets": [{**ticket, "visit": _visit_of(ticket["visit"], community, now, language)} for ticket in one.tickets],
+        "does": list(one.does),
+        "done": one.words_alone,
+        "judged": one.judged,
+        "should_be": one.should_be,
+        "judge": one.judge,
+        "judged_at": one.judged_at,
+        "empty": not (one.said or one.tickets or one.does),
+    }
+
+
+def _visit_of(visit: Sequence[str], community: Community, now: datetime, language: str) -> str:
+    if not visit:
+        return ""
+    start, end = (datetime.fromisoformat(at) for at in visit)
+    return visit_between(start, end, community, now, language)
 
 
 def _slot(value: Any) -> str:

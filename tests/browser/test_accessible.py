@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 SERIOUS = frozenset({"serious", "critical"})
 SUPERVISOR_PAGES = (
     "/desk?tab=all", "/desk/talks?tab=all", "/desk/file", "/desk/calls", "/desk/notices", "/desk/digest", "/desk/duty",
-    "/desk/people", "/desk/people?tab=staff", "/desk/rooms",
+    "/desk/people", "/desk/people?tab=staff", "/desk/rooms", "/desk/shadow",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import itertools
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from sqlalchemy import select
 from bot import digest, identity, sessions, store
 from bot.channels import Inbound
 from bot.core.access import Refused
+from bot.core.shadow import NOTICE
 from bot.core.tickets import TRANSITIONS, IllegalMove
 from bot.core.types import Media, Parsed, Ranked
 from bot.database import EVERY, Database
@@ -88,8 +89,11 @@ class _Lines(logging.Handler):
 class Canary:
     """One run: a world made of a seed, and the events that the seed brings."""
 
-    def __init__(self, database: Database, folder: Path, seed: int) -> None:
+    def __init__(self, database: Database, folder: Path, seed: int, *, shadow: str = "") -> None:
+        """`shadow`: where the desk only reads and suggests; staff then decide about what it suggests."""
         self.seed = seed
+        self.pages = (*PAGES, "/desk/shadow") if shadow else PAGES
+        self.events = {**EVENTS, Canary.judges: 14} if shadow else EVENTS
         self.rng = Random(seed)
         self.mint = Mint(self.rng)
         self.estate: Estate = furnish(database, self.mint, self.rng)
@@ -98,6 +102,9 @@ class Canary:
             platform.account = f"bot{number}"
         self.site: Site = open_site(database, folder, demo=False, channels=self.platforms)
         self.parrot = Parrot(self.rng)
+        if shadow:
+            core = self.site.desk.core
+            self.site.desk.core = replace(core, policy=replace(core.policy, shadow=frozenset({shadow})))
         self.site.workers._hear = Ear(self.parrot, script()).hear
         self.site.desk.plan_purge()
         self.oracle = Oracle(self.mint)
@@ -140,7 +147,7 @@ class Canary:
                 logging.getLogger().removeHandler(self._library)
 
     async def _one(self, number: int) -> None:
-        does = self.rng.choices(list(EVENTS), weights=list(EVENTS.values()))[0]
+        does = self.rng.choices(list(self.events), weights=list(self.events.values()))[0]
         self.event = f"event {number}: {does.__name__}"
         self.seen_events[does.__name__] = self.seen_events.get(does.__name__, 0) + 1
         await does(self)
@@ -465,7 +472,7 @@ class Canary:
 
     async def looks_at_a_page(self) -> None:
         worker = self.worker()
-        path = self.rng.choice(PAGES)
+        path = self.rng.choice(self.pages)
         person = self.rng.choice(self.estate.people)
         asked = self.rng.choice(("", "", person.name[-7:], person.phone, person.home.label))
         if asked and path in ("/desk/people", "/desk/rooms", "/desk?tab=all"):
@@ -552,6 +559,25 @@ class Canary:
         await self.post(worker, f"/desk/talks/{talk.id}/say", {"text": words, "once": f"s{next(self._ids)}"})
         if self.rng.random() < 0.7:
             await self.post(worker, f"/desk/talks/{talk.id}/hand-back", {})
+
+    async def judges(self) -> None:
+        """Colleagues decide about what the desk suggested: mostly those who may, now or long after."""
+        for _ in range(4):
+            suggestion = table("suggestion")
+            rows = self.database.read(EVERY, lambda c, t=suggestion: c.execute(select(t).where(t.c.judged == "")).all())  # type: ignore[misc]
+            if rows:
+                await self._judges(self.rng.choice(rows[-12:]))
+
+    async def _judges(self, row: Any) -> None:
+        here = [w for w in self.estate.staff if w.community == row.community_id and w.role in DESK]
+        worker = self.rng.choice(here) if self.rng.random() < 0.85 else self.worker()
+        typed = {"suggestion": str(row.id), "how": self.rng.choice(("sent", "sent", "sent", "agreed", "refused")), "should_be": "repair"}
+        typed["text"] = "\n".join(text for text, _, key, _ in row.said if key != NOTICE)
+        if not typed["text"] or self.rng.random() < 0.2:
+            typed["text"] = self.mint.word("words", row.community_id, "enquiry")
+            if worker.community == row.community_id and worker.role in DESK and typed["how"] == "sent":
+                self.oracle.told[row.conversation_id].add(typed["text"])
+        await self.post(worker, f"/desk/talks/{row.conversation_id}/judge", typed)
 
     async def files(self) -> None:
         """At the counter: for a member, for somebody who was one, for somebody who says so."""
@@ -677,7 +703,7 @@ class Canary:
             await self.takes_a_copy()
         for worker in self.estate.staff:
             self.event = "the epilogue"
-            for path in self.rng.sample(PAGES, 5):
+            for path in self.rng.sample(self.pages, 5):
                 await self.open(worker, path)
             for _ in range(3):
                 await self.open(worker, self._lookup())

@@ -105,6 +105,8 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.forms: list[Form] = []
         self.scripts: list[tuple[dict[str, str], str]] = []
+        self.areas: dict[str, list[str]] = {}
+        self._area = ""
         self._words: list[str] = []
         self._open: list[str] = []
         self.feed(html)
@@ -120,6 +122,9 @@ class Page(HTMLParser):
         elif tag == "form":
             self.forms.append(Form(given.get("method", "get"), given.get("action", "")))
         elif tag in ("input", "button", "textarea", "select") and self.forms and "name" in given:
+            if tag == "textarea":
+                self._area = given["name"]
+                self.areas.setdefault(self._area, []).append("")
             box = given.get("type") in ("checkbox", "radio") and "checked" not in given
             if not box and tag != "button":
                 self.forms[-1].fields.setdefault(given["name"], given.get("value", ""))
@@ -127,8 +132,12 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._open and self._open[-1] == tag:
             self._open.pop()
+        if tag == "textarea":
+            self._area = ""
 
     def handle_data(self, data: str) -> None:
+        if self._area:
+            self.areas[self._area][-1] += data
         if self._open and self._open[-1] == "script":
             attrs, body = self.scripts[-1]
             self.scripts[-1] = (attrs, body + data)
@@ -380,10 +389,11 @@ class Site:
         """How many rows everything has that a form could write; sessions and links included."""
         names = ("ticket", "ticket_event", "outbox", "inbox", "phone_task", "receipt", "media", "ticket_photo",
                  "escalation", "conversation", "login_link", "staff_session", "clock", "invite", "membership", "household",
-                 "identity_event", "resident")  # fmt: skip
+                 "identity_event", "resident", "suggestion", "misreading")  # fmt: skip
         counted = {name: len(self.database.read(EVERY, lambda c, n=name: c.execute(select(table(n))).all())) for name in names}  # type: ignore[misc]
         counted["open_calls"] = len(self.rows("phone_task", "id", status="open"))
         counted["ended"] = len(self.rows("membership", "id")) - len(self.rows("membership", "id", revoked_at=None))
+        counted["judged"] = counted["suggestion"] - len(self.rows("suggestion", "id", judged=""))
         return counted
 
 

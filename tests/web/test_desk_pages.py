@@ -8,15 +8,15 @@ import inspect
 import itertools
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import jinja2
 import pytest
 from jinja2 import nodes
 
-from bot import turns, web
-from bot.core import access, tickets
+from bot import office, turns, web
+from bot.core import access, shadow, tickets
 from bot.core.flows import FLOWS
 from bot.core.tickets import TRANSITIONS
 from bot.core.types import Media
@@ -27,7 +27,7 @@ from tests.web.site import HOSTILE, LEAK, ORIGIN, Page, Site, Staff, picture, sc
 LANGUAGES = ("zh", "en")
 PLAIN = ("/desk", "/desk?tab=mine", "/desk?tab=free", "/desk?tab=overdue", "/desk?tab=all", "/desk/talks", "/desk/talks?tab=all",
          "/desk/calls", "/desk/notices", "/desk/file", "/desk/digest", "/desk/duty", "/desk/people", "/desk/people?tab=staff",
-         "/desk/rooms", "/desk/disclosures")  # fmt: skip
+         "/desk/rooms", "/desk/disclosures", "/desk/shadow")  # fmt: skip
 
 
 def sound(html: str, language: str) -> Page:
@@ -135,6 +135,10 @@ def _said_of_tickets() -> dict[str, set[str]]:
         "skill": {s for skills in _skills() for s in skills},
         "priority": {"emergency", "urgent", "high", "normal"},
         "score": {"1", "2", "3", "4", "5"},
+        "intent": set(office.INTENTS),
+        "judged": set(get_args(shadow.Judgement)),
+        "suggest_does": set(shadow._DOES.values()),
+        "hole": set(views._HOLES),
     }  # fmt: skip
 
 

@@ -281,6 +281,7 @@ _PLACES: dict[str, access.Capability | None] = {
     "/desk/rooms": "rooms",
     "/desk/rooms/1": "rooms",
     "/desk/disclosures": "disclosures",
+    "/desk/shadow": "shadow",
     "/desk/media/" + "0" * 64: None,
     "/desk/changes": None,
 }
@@ -402,6 +403,7 @@ def forms(site: Site) -> dict[str, dict[str, str]]:
     membership, household = site.rows("membership", "id", "household_id", resident_id=site.resident_id("王建国"))[0]
     room = site.rows("household", "room_id", id=household)[0][0]
     code = site.desk.invite_into(1, None, household, "family", printed=True)
+    suggestion = site.put("suggestion", community_id=1, conversation_id=talk_id, inbox_id=1, at=site.clock.now(), language="zh")
     return {
         f"/desk/tickets/{application}/recognise": {"household": str(household), "role": "family"},
         f"/desk/rooms/{room}/invite": {"household": str(household), "role": "family"},
@@ -415,6 +417,7 @@ def forms(site: Site) -> dict[str, dict[str, str]]:
         f"/desk/talks/{talk_id}/take": {},
         f"/desk/talks/{talk_id}/say": {"text": "您好"},
         f"/desk/talks/{talk_id}/hand-back": {},
+        f"/desk/talks/{talk_id}/judge": {"suggestion": str(suggestion), "how": "agreed"},
         "/desk/file": {"kind": "repair", "description": "漏水", "public_area": "1", "location": "大堂"},
         "/desk/calls/1/done": {"outcome": "reached"},
         "/desk/logout": {},
