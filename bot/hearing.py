@@ -81,6 +81,7 @@ class Ear:
             text=text,
             matters=tuple(matters),
             triage=understood.triage,
+            doubt=understood.doubt,
             understood=understood.understood,
             language=understood.language,
             model=understood.parsed.model if understood.parsed else "",

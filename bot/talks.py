@@ -248,10 +248,12 @@ def _line(said: Any) -> dict[str, Any]:
 
 
 def _read(parsed: Parsed) -> dict[str, Any]:
+    """What a talk keeps of a reading: the three likeliest intents, and whatever was given to an emergency."""
+    kept = [row for i, row in enumerate(parsed.ranking) if i < 3 or row.intent == "emergency"]
     return {
         "intent": parsed.intent,
         "confidence": round(parsed.confidence, 4),
-        "ranking": [[r.intent, round(r.confidence, 4)] for r in parsed.ranking[:3]],
+        "ranking": [[r.intent, round(r.confidence, 4)] for r in kept],
         "entities": [[e.entity, e.value, e.start, e.end] for e in parsed.entities],
     }
 

@@ -1,25 +1,25 @@
 """What one message means to the desk: life-safety rules, the language model, and the cut into matters.
 
-The rules run first and always, whether or not the model answers. This module must never lose a danger to a slow
-model, never take a guess for an answer when there is none (`understood` says so), and never log what a resident
-wrote.
+The rules run first and always, whether or not the model answers; where it does, the two are weighed together (`core.triage.weigh`),
+here and nowhere else, so that what is measured is what residents meet. This module must never lose a danger to a slow model, never
+take a guess for an answer when there is none (`understood` says so), and never log what a resident wrote.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from bot.core.matters import MOST, clauses, matters
 from bot.core.resolve.language import detect
-from bot.core.triage import TriageRules, triage
+from bot.core.triage import TriageRules, doubtful, examine, weigh
 from bot.core.types import Language, Matter, Parsed, Ranked, Triage
 from bot.nlu import NluUnavailable
 
 SURE: Final = 1.0
-"""Confidence of a matter that a life-safety rule opened."""
+"""Confidence of an emergency the desk has decided to see."""
 
 
 class Nlu(Protocol):
@@ -34,7 +34,8 @@ class Understood:
     """What was made of one message.
 
     `parsed` is the reading of the whole message. `matters` is empty when the model gave no answer (`understood`
-    False) and when the message has no words. `why` says why the model did not answer, for the whole message or
+    False) and when the message has no words; a matter "emergency" is in it, in front, when the alarm is raised, and never otherwise.
+    `triage` is the danger a rule found in it then. `doubt`: no alarm, but danger is not out of the question. `why` says why the model did not answer, for the whole message or
     for one of its parts; it is empty when every question was answered and never holds the resident's words.
     """
 
@@ -44,6 +45,7 @@ class Understood:
     language: Language
     understood: bool
     why: str = ""
+    doubt: bool = False
 
 
 async def understand(
@@ -61,14 +63,14 @@ async def understand(
     The whole message is asked about first; its clauses, when there are at least two, then all at once. When the
     model falls silent in between, the message stays one matter: late is worse than uncut.
     """
-    danger = triage(rules, text)
+    evidence = examine(rules, text)
     spoken = language or detect(text, default)
     if not text.strip():
-        return Understood(None, (), danger, spoken, True)
+        return Understood(None, (), None, spoken, True)
     try:
         whole = await nlu.parse(text, spoken)
     except NluUnavailable as error:
-        return Understood(None, (), danger, spoken, False, str(error) or "the language model gave no answer")
+        return Understood(None, (), evidence.fired, spoken, False, str(error) or "the language model gave no answer")
     parts: Sequence[Parsed] = ()
     why = ""
     proposed = clauses(text)
@@ -77,10 +79,13 @@ async def understand(
             parts = await _together(nlu, proposed, spoken)
         except NluUnavailable as error:
             why = str(error) or "the language model gave no answer"
-    found = matters(whole, parts)
-    if danger is not None:
-        found = _danger_first(found, whole, danger)
-    return Understood(whole, found, danger, spoken, True, why)
+    if weigh(rules, evidence, _emergency(whole)):
+        found = _danger_first(matters(whole, parts), whole, evidence.matched)
+        return Understood(whole, found, evidence.fired, spoken, True, why)
+    likeliest = max((said for part in (whole, *parts) if (said := _emergency(part)) is not None), default=None)
+    doubt = doubtful(rules, evidence, likeliest)
+    found = matters(_otherwise(whole), [_otherwise(part) for part in parts])
+    return Understood(whole, found, None, spoken, True, why, doubt)
 
 
 async def _together(nlu: Nlu, texts: Sequence[str], language: Language) -> list[Parsed]:
@@ -93,11 +98,26 @@ async def _together(nlu: Nlu, texts: Sequence[str], language: Language) -> list[
             task.cancel()
 
 
-def _danger_first(found: tuple[Matter, ...], whole: Parsed, danger: Triage) -> tuple[Matter, ...]:
-    """The matters with an emergency in front (LABELS.md rule 1), where the model heard none but a rule did.
+def _emergency(part: Parsed) -> float | None:
+    """What the model gives an emergency; None where it does not say."""
+    readings = (Ranked(part.intent, part.confidence), *part.ranking)
+    return max((row.confidence for row in readings if row.intent == "emergency"), default=None)
+
+
+def _otherwise(part: Parsed) -> Parsed:
+    """A reading of a message in which the desk sees no emergency: what else it may be."""
+    ranking = tuple(row for row in part.ranking if row.intent != "emergency")
+    if part.intent != "emergency":
+        return replace(part, ranking=ranking)
+    first = ranking[0] if ranking else Ranked("out_of_scope", 0.0)
+    return replace(part, intent=first.intent, confidence=first.confidence, ranking=ranking)
+
+
+def _danger_first(found: tuple[Matter, ...], whole: Parsed, matched: str) -> tuple[Matter, ...]:
+    """The matters with an emergency in front (LABELS.md rule 1), whether or not the model heard one.
 
     Its words are the whole message: what follows a danger may belong to it. A message holds at most three
-    matters; the one that spoke of the danger gives way, for the emergency has its words.
+    matters; the one that spoke of the danger (`matched`) gives way, for the emergency has its words.
     """
     if any(matter.intent == "emergency" for matter in found):
         return found
@@ -106,6 +126,6 @@ def _danger_first(found: tuple[Matter, ...], whole: Parsed, danger: Triage) -> t
         *(Ranked(row.intent, 0.0) for row in whole.ranking if row.intent != "emergency"),
     )
     if len(found) >= MOST:
-        given_up = next((matter for matter in found if danger.matched in matter.text), found[-1])
+        given_up = next((matter for matter in found if matched and matched in matter.text), found[-1])
         found = tuple(matter for matter in found if matter is not given_up)
     return Matter(whole.text, "emergency", SURE, ranking, whole.entities), *found

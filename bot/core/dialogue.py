@@ -2,7 +2,7 @@
 
 How a message is heard, in this order, each a short function below:
 
-1. life safety: triage, or the classifier being sure, beats everything, in any state;
+1. life safety: what rules and model together take for danger beats everything, in any state; in doubt whom to ring is said first;
 2. said in a group: nothing personal is spoken of there; said by a colleague: the way into the staff's pages;
 3. with a person: the words go to the person, the desk keeps quiet;
 4. a button, a command, or a number that picks one of the choices last shown;
@@ -55,7 +55,6 @@ from bot.core.types import (
     NeedMore,
     NeedRecent,
     OpenTicket,
-    Ranked,
     Recognised,
     Remind,
     Speaker,
@@ -181,7 +180,7 @@ def _comes_or_goes(talk: Talk, heard: Heard) -> bool:
 def _life_safety(talk: Talk, heard: Heard) -> bool:
     kind = heard.triage.danger if heard.triage else None
     current = emergency.ticket_of(talk)
-    if kind is None and current is None and _may_be_danger(talk, heard) and not _is_an_answer(talk, heard):
+    if kind is None and current is None and any(m.intent == "emergency" for m in heard.matters) and not _is_an_answer(talk, heard):
         kind = "general"
     if kind is not None and current is not None and kind == current.category and emergency.is_asked(talk, current, heard.text):
         emergency.stay(talk, current, heard.text, heard)  # "烟太大出不去怎么办": the rule was said, this is answered
@@ -200,6 +199,8 @@ def _life_safety(talk: Talk, heard: Heard) -> bool:
             return False
         emergency.stay(talk, current, heard.text, heard)
         return True
+    if heard.doubt and current is None:
+        talk.say("utter_danger_doubt", duty_phone=talk.facts.community.duty_phone)
     return False
 
 
@@ -218,12 +219,6 @@ def _back_to_what_waits(talk: Talk, heard: Heard, current: TicketView) -> bool:
 def _leaves_danger(talk: Talk, heard: Heard, current: TicketView) -> bool:
     """Whether the words are surely of something else. A question, or the end of the danger, is never taken for a request."""
     return _turns_elsewhere(talk, heard) and not emergency.belongs(talk, current, heard.text)
-
-
-def _may_be_danger(talk: Talk, heard: Heard) -> bool:
-    """Whether the classifier gives an emergency so much that it must be taken for one, be it its first reading or not."""
-    said = (row for m in heard.matters for row in (Ranked(m.intent, m.confidence), *m.ranking))
-    return any(row.intent == "emergency" and row.confidence >= talk.script.policy.emergency for row in said)
 
 
 def _surely(talk: Talk, heard: Heard, intent: str) -> bool:

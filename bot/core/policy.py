@@ -42,7 +42,6 @@ class Policy:
 
     sure: float
     confirm: float
-    emergency: float
     misses_before_person: int
     burst_window: timedelta
     keep_misread: timedelta
@@ -263,7 +262,6 @@ def load(raw: Any, file: str = "data/policy.yml") -> Policy:
     policy = Policy(
         sure=take("understanding.sure", _share),
         confirm=take("understanding.confirm", _share),
-        emergency=take("understanding.emergency", _share),
         misses_before_person=take("understanding.misses_before_person", _count),
         burst_window=take("understanding.burst_window", duration),
         keep_misread=take("understanding.keep_misread", duration),

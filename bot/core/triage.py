@@ -1,10 +1,10 @@
 """Life-safety triage: does a message speak of people who may be in danger now?
 
-Rules over data/triage.yml, always on, needing no model. It must never depend on the network or the NLU, never
-raise on any text, and never be softened by a form in progress. A missed danger is worse than a false alarm, so
-doubt ("是不是着火了", "what do I do, I smell gas") counts; only a mention that is negated, past and over,
-supposed, feared, recurring, told of elsewhere, a mere name or a figure of speech does not (LABELS rule 2; DOMAIN:
-Life safety).
+Rules over data/triage.yml, always on, needing no model; where a language model has read the message too, `weigh` sets its
+probability against what the rules found. It must never depend on the network or the NLU, never raise on any text, and never be
+softened by a form in progress. A missed danger is worse than a false alarm, so doubt ("是不是着火了", "what do I do, I smell gas")
+counts; only a mention that is negated, past and over, supposed, feared, recurring, told of elsewhere, a mere name or a figure of
+speech does not (LABELS rule 2; DOMAIN: Life safety).
 
 How a text is judged:
 
@@ -17,20 +17,25 @@ How a text is judged:
    one long sentence, so no reading looks farther than WINDOW.
 4. An excuse in front of a mention is taken back by a word of the present between the two; what goes on, or was a
    moment ago, is neither past nor over; an end that is itself denied (没灭, can't put it out) is none.
+5. What is found that way is a sign, one of SIGNS. The rules alone raise the alarm at those of FIRES. With a model they do where its
+   probability reaches the bar of the sign (`weighing` in data/triage.yml): low where a danger is named, high where one is only named as
+   past or supposed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from bot.core.slips import Written
 from bot.core.triage_rules import (
     DANGERS,
     EXCUSES,
     LANGUAGES,
     READINGS,
+    SIGNS,
     Danger,
     Patterns,
     TriageRules,
@@ -39,7 +44,9 @@ from bot.core.triage_rules import (
 )
 from bot.core.types import Triage
 
-__all__ = ["DANGERS", "READINGS", "TriageRules", "line_key", "load", "stands_down", "triage"]
+__all__ = [
+    "DANGERS", "READINGS", "SIGNS", "Evidence", "TriageRules", "doubtful", "examine", "line_key", "load", "stands_down", "triage", "weigh",
+]  # fmt: skip
 
 Span: TypeAlias = tuple[int, int]
 
@@ -57,6 +64,9 @@ SCOPES: Final[Mapping[str, str]] = {
 }
 """Where a reading must stand to excuse a mention."""
 assert tuple(SCOPES) == EXCUSES
+
+FIRES: Final = ("named", "scene", "hint", "cry")
+"""The signs at which the rules raise the alarm where there is no model."""
 
 WINDOW: Final[Mapping[str, int]] = {"zh": 26, "en": 90}
 """Characters before or behind a mention that its sentence may reach."""
@@ -131,8 +141,49 @@ class _Text:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rules found: one of SIGNS, and for all but "nothing" the danger and the words, as they were sent, that speak of it."""
+
+    sign: str
+    danger: str = ""
+    matched: str = ""
+
+    @property
+    def fired(self) -> Triage | None:
+        """The danger the rules alone raise the alarm for."""
+        return Triage(self.danger, self.matched) if self.sign in FIRES else None
+
+
 def triage(rules: TriageRules, text: str) -> Triage | None:
     """The first danger, in the rules' order, that the text says is or may be present; None when there is none."""
+    return examine(rules, text).fired
+
+
+def weigh(rules: TriageRules, evidence: Evidence, probability: float | None) -> bool:
+    """Whether the alarm is raised.
+
+    Args:
+        evidence: what the rules found in the message.
+        probability: what the language model gives an emergency, 0 to 1; None when there is no model, or it did not say.
+    """
+    if probability is None:
+        return evidence.fired is not None
+    return probability >= rules.weighing[evidence.sign]
+
+
+def doubtful(rules: TriageRules, evidence: Evidence, probability: float | None) -> bool:
+    """Whether danger is likely enough that the resident is told, beside the business, whom to ring.
+
+    Args:
+        probability: the highest the model gives an emergency, for the message or one of its parts. Read alone a part has lost what
+            excuses it, so it may raise a doubt, not the alarm.
+    """
+    return evidence.fired is not None or (probability or 0.0) >= rules.weighing["doubt"]
+
+
+def examine(rules: TriageRules, text: str) -> Evidence:
+    """What speaks of danger in the text: the strongest sign, and of several equal ones the first in the rules' order."""
     written = rules.spelling.read(text[:_LONGEST])
     read = _Text.of(written.text)
     plain = read.blanked(rules.figures, read.text)
@@ -140,14 +191,35 @@ def triage(rules: TriageRules, text: str) -> Triage | None:
     hurried = read.has(rules.readings["hurried"])
     searched = {danger.name: read.blanked(danger.exclusions, plain) for danger in rules.dangers}
     at_home = read.has(rules.readings["household"])
-    ways = ((_named, True), (_set, not business), (_hinted, hurried and not business), (_cried, not at_home))
-    for mentions, counts in ways:
+    ways = {
+        "named": (_named, True),
+        "scene": (_set, not business),
+        "hint": (_hinted, hurried and not business),
+        "cry": (_cried, not at_home),
+    }
+    excused: Evidence | None = None
+    for sign, (mentions, counts) in ways.items():
         for danger in rules.dangers if counts else ():
             for parts in mentions(danger, read, searched[danger.name]):
+                found = Evidence(sign, danger.name, _words(text, written, parts))
                 if not any(_excused(rules, danger, read, *part) for part in parts):
-                    start, end = written.sent(min(parts)[0], max(end for _, end in parts))
-                    return Triage(danger.name, text[start:end])
+                    return found
+                excused = excused or replace(found, sign="excused")
+    return excused or _alike(rules, read, text, written) or Evidence("nothing")
+
+
+def _alike(rules: TriageRules, read: _Text, text: str, written: Written) -> Evidence | None:
+    """Words of a danger that are a figure of speech, or only look like it."""
+    for danger in rules.dangers:
+        for parts in _named(danger, read, read.text):
+            return Evidence("excused", danger.name, _words(text, written, parts))
     return None
+
+
+def _words(text: str, written: Written, parts: tuple[Span, ...]) -> str:
+    """The words of a mention as they were sent."""
+    start, end = written.sent(min(parts)[0], max(end for _, end in parts))
+    return text[start:end]
 
 
 def stands_down(rules: TriageRules, text: str, danger: str) -> bool:

@@ -27,6 +27,8 @@ EXCUSES: Final = (
 """Readings under which a mention speaks of no present danger."""
 READINGS: Final = (*EXCUSES, "present", "recent", "still", "hurried", "business", "household")
 """The excuses, and what takes an excuse back or lets a hint count (see `triage`)."""
+SIGNS: Final = ("named", "scene", "hint", "cry", "excused", "nothing")
+"""What may speak of danger in a message, the surest first (see `triage`)."""
 LANGUAGES: Final = ("zh", "en")
 
 Patterns: TypeAlias = Mapping[str, tuple[re.Pattern[str], ...]]
@@ -65,12 +67,14 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class TriageRules:
-    """The compiled rules: dangers in the order in which they are answered, and the readings that excuse one."""
+    """The compiled rules: dangers in the order in which they are answered, the readings that excuse one, and for each of SIGNS (and for
+    "doubt") the probability a language model must give an emergency."""
 
     dangers: tuple[Danger, ...]
     readings: Mapping[str, Patterns]
     figures: Patterns
     spelling: Spelling
+    weighing: Mapping[str, float]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -95,14 +99,14 @@ def load(mapping: object) -> TriageRules:
         raise ValueError("triage: the file must be a mapping with the keys version, readings and dangers")
     if mapping.get("version") != 1:
         raise ValueError(f"version: is {mapping.get('version')!r}; this desk reads version 1")
-    sections = ("writing", "words", "readings", "figures", "dangers")
+    sections = ("weighing", "writing", "words", "readings", "figures", "dangers")
     for key in sections:
         if not isinstance(mapping.get(key), Mapping):
             raise ValueError(f"{key}: missing; add the mapping {key}")
     for key in mapping:
         if key not in ("version", *sections):
             raise ValueError(f"{key}: unknown key; remove it")
-    for key, known in (("readings", READINGS), ("dangers", DANGERS)):
+    for key, known in (("weighing", (*SIGNS, "doubt")), ("readings", READINGS), ("dangers", DANGERS)):
         for name in mapping[key]:
             if name not in known:
                 raise ValueError(f"{key}.{name}: unknown; use one of {', '.join(known)}")
@@ -115,7 +119,14 @@ def load(mapping: object) -> TriageRules:
         {name: reader.needed(found, f"readings.{name}") for name, found in mapping["readings"].items()},
         reader.patterns(mapping["figures"], "figures"),
         _spelling(mapping["writing"]),
+        {name: _share(value, f"weighing.{name}") for name, value in mapping["weighing"].items()},
     )
+
+
+def _share(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{where}: is {value!r}; write a probability from 0 to 1")
+    return float(value)
 
 
 def _danger(reader: _Reader, name: str, entry: object) -> Danger:

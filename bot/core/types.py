@@ -75,7 +75,7 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """A life-safety rule fired: which danger, and the words that fired it."""
+    """A danger a life-safety rule found, where the alarm is raised: which, and the words that speak of it."""
 
     danger: str
     matched: str
@@ -100,6 +100,7 @@ class Heard:
     text: str = ""
     matters: tuple[Matter, ...] = ()
     triage: Triage | None = None
+    doubt: bool = False  # no alarm was raised, but danger is not out of the question
     button: str | None = None
     media: tuple[Media, ...] = ()
     location: str | None = None

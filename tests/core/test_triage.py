@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import triage as judging
-from bot.core.triage import DANGERS, READINGS, SCOPES, TriageRules, load, stands_down, triage
+from bot.core.triage import DANGERS, READINGS, SCOPES, SIGNS, TriageRules, load, stands_down, triage
 
 SOURCE: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "data" / "triage.yml").read_text(encoding="utf-8")
@@ -294,6 +294,13 @@ def broken(path: str, value: object) -> dict[str, Any]:
         ("dangers.fire.colour", "red", "dangers.fire.colour: unknown key"),
         ("dangers.fire.deaf_to", ["noise"], "dangers.fire.deaf_to: 'noise' is no reading"),
         ("readings.past", None, "readings.past: missing"),
+        ("weighing", None, "weighing: missing"),
+        ("weighing.hint", None, "weighing.hint: missing; add it"),
+        ("weighing.guess", 0.5, "weighing.guess: unknown; use one of named"),
+        ("weighing.named", 1.5, "weighing.named: is 1.5; write a probability from 0 to 1"),
+        ("weighing.named", -0.1, "weighing.named: is -0.1; write a probability"),
+        ("weighing.named", True, "weighing.named: is True; write a probability"),
+        ("weighing.doubt", "low", "weighing.doubt: is 'low'; write a probability"),
     ],
 )
 def test_a_broken_rule_file_is_refused_with_key_and_remedy(path: str, value: object, says: str) -> None:
@@ -312,6 +319,9 @@ def test_every_danger_has_its_safety_line() -> None:
     assert RULES.lines == tuple(f"utter_safety_{danger}" for danger in DANGERS)
 
 
+BARS = {"named": 0.1, "scene": 0.2, "hint": 0.3, "cry": 0.4, "excused": 0.7, "nothing": 0.6, "doubt": 0.5}
+
+
 # ── How it is judged: rules made for the test, each word of them its own name ──────────────────────────────────────
 
 
@@ -323,6 +333,7 @@ def made(readings: dict[str, list[str]] | None = None, figures: tuple[str, ...] 
     return load(
         {
             "version": 1,
+            "weighing": BARS,
             "writing": {"as_meant": {"zh": {}, "en": {}}, "words": {"zh": [], "en": []}},
             "words": {},
             "readings": {name: {"zh": (readings or {}).get(name, ["无此词"]), "en": ["nosuchword"]} for name in READINGS},
@@ -480,6 +491,53 @@ def test_what_is_found_points_into_the_text_as_it_was_sent() -> None:
     assert found is not None and (found.danger, found.matched) == ("fire", "著火")
     found = triage(RULES, "theres smok evrywhere, hlep, there's a fier")
     assert found is not None and found.matched == "a fier"
+
+
+# ── Rules and language model weighed together ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "danger", "matched"),
+    [
+        ("甲火乙", "named", "fire", "火"), ("梯甲困", "scene", "fire", "梯甲困"), ("烫,快", "hint", "fire", "烫"), ("救", "cry", "fire", "救"),
+        ("没火", "excused", "fire", "火"), ("心火", "excused", "fire", "火"), ("火锅", "excused", "fire", "火"), ("甲", "nothing", "", ""),
+        ("烫", "nothing", "", ""), ("没火,救", "cry", "fire", "救"), ("没火,没有火", "excused", "fire", "火"),
+    ],
+)  # fmt: skip
+def test_the_surest_sign_of_danger_is_what_is_found(text: str, sign: str, danger: str, matched: str) -> None:
+    rules = made(
+        {"negated": ["没有?$"], "hurried": ["快"]}, figures=("心火",), exclusions=both("火锅"), cries=both("救"), hints=both("烫"),
+        scenes={"zh": [["梯", "困"]]},
+    )  # fmt: skip
+    found = judging.examine(rules, text)
+    assert (found.sign, found.danger, found.matched) == (sign, danger, matched)
+    assert (found.fired is not None) == (sign in judging.FIRES)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_the_model_must_reach_the_bar_of_the_sign(sign: str) -> None:
+    found = judging.Evidence(sign, "fire", "火")
+    assert judging.weigh(made(), found, BARS[sign])
+    assert not judging.weigh(made(), found, BARS[sign] - 0.01)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_without_a_model_the_rules_decide_alone(sign: str) -> None:
+    found = judging.Evidence(sign, "fire", "火")
+    assert judging.weigh(made(), found, None) == (sign in ("named", "scene", "hint", "cry"))
+
+
+def test_who_is_left_in_doubt() -> None:
+    nothing, named = judging.Evidence("nothing"), judging.Evidence("named", "fire", "火")
+    assert judging.doubtful(made(), nothing, 0.5) and not judging.doubtful(made(), nothing, 0.49)
+    assert not judging.doubtful(made(), nothing, None)
+    assert judging.doubtful(made(), named, 0.0), "a rule that was overruled still leaves a doubt"
+
+
+def test_where_a_danger_is_named_the_model_needs_less_than_where_none_is_and_more_where_it_is_past() -> None:
+    bars = RULES.weighing
+    assert max(bars["named"], bars["scene"]) <= min(bars["hint"], bars["cry"]) <= bars["nothing"] <= bars["excused"]
+    assert bars["doubt"] <= bars["nothing"]
 
 
 # ── Stand-down: a danger reported before has ended ──────────────────────────────────────────────────────────────────

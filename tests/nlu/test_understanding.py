@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,53 @@ async def test_three_wishes_and_a_danger_stay_three_matters_and_the_danger_has_i
     understood = await understand(model, RULES, text)
     assert [matter.intent for matter in understood.matters] == ["emergency", "complaint", "fee_query"]
     assert gas in understood.matters[0].text
+
+
+class Certain(Model):
+    """A model that gives an emergency a share of its own in every text, whatever else it hears."""
+
+    def __init__(self, intents: Mapping[str, str], emergency: Mapping[str, float]) -> None:
+        super().__init__(intents)
+        self.emergency = emergency
+
+    async def parse(self, text: str, language: str) -> Parsed:
+        read = await super().parse(text, language)
+        share = self.emergency.get(text, 0.0)
+        ranked = sorted((Ranked(read.intent, 1 - share), Ranked("emergency", share)), key=lambda row: -row.confidence)
+        return replace(read, intent=ranked[0].intent, confidence=ranked[0].confidence, ranking=tuple(ranked))
+
+
+async def test_a_rule_the_model_firmly_contradicts_raises_a_doubt_and_no_alarm() -> None:
+    text = "厨房起火了怎么办"
+    understood = await understand(Certain({text: "faq"}, {text: 0.001}), RULES, text)
+    assert (understood.triage, understood.doubt) == (None, True)
+    assert [matter.intent for matter in understood.matters] == ["faq"]
+
+
+async def test_a_danger_no_rule_knows_is_an_emergency_when_the_model_is_sure_enough() -> None:
+    text = "那边情况很不好"
+    understood = await understand(Certain({text: "repair"}, {text: 0.4}), RULES, text)
+    assert (understood.triage, understood.doubt) == (None, False)
+    assert [matter.intent for matter in understood.matters] == ["emergency", "repair"]
+    calm = await understand(Certain({text: "repair"}, {text: 0.2}), RULES, text)
+    assert ([matter.intent for matter in calm.matters], calm.doubt) == (["repair"], True)
+    sure = await understand(Certain({text: "repair"}, {text: 0.001}), RULES, text)
+    assert ([matter.intent for matter in sure.matters], sure.doubt) == (["repair"], False)
+
+
+async def test_what_the_model_takes_for_danger_is_none_where_the_words_say_that_it_is_past() -> None:
+    text = "昨天电梯困人了"
+    understood = await understand(Certain({text: "complaint"}, {text: 0.6}), RULES, text)
+    assert (understood.triage, understood.doubt) == (None, True)
+    assert [(matter.intent, matter.confidence) for matter in understood.matters] == [("complaint", 0.4)]
+    assert understood.parsed is not None and understood.parsed.intent == "emergency", "what the model said is kept as it was"
+
+
+async def test_a_part_that_sounds_like_danger_by_itself_raises_a_doubt_not_the_alarm() -> None:
+    model = Certain({LEAK + FEE: "repair", LEAK: "repair", FEE: "fee_query"}, {FEE: 0.6})
+    understood = await understand(model, RULES, LEAK + FEE)
+    assert [matter.intent for matter in understood.matters] == ["repair", "fee_query"]
+    assert understood.doubt
 
 
 async def test_a_message_without_words_is_understood_to_say_nothing() -> None:
