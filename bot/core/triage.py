@@ -143,7 +143,7 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rules found: one of SIGNS, and for all but "nothing" the danger and the words, as they were sent, that speak of it."""
+    """What the rules found: one of SIGNS, and the danger and the words, as they were sent, that speak of it (none for the last two)."""
 
     sign: str
     danger: str = ""
@@ -205,7 +205,8 @@ def examine(rules: TriageRules, text: str) -> Evidence:
                 if not any(_excused(rules, danger, read, *part) for part in parts):
                     return found
                 excused = excused or replace(found, sign="excused")
-    return excused or _alike(rules, read, text, written) or Evidence("nothing")
+    quiet = Evidence("over" if _ended(rules, read, (rules.readings["stand_down"],)) else "nothing")
+    return excused or _alike(rules, read, text, written) or quiet
 
 
 def _alike(rules: TriageRules, read: _Text, text: str, written: Written) -> Evidence | None:
@@ -230,7 +231,11 @@ def stands_down(rules: TriageRules, text: str, danger: str) -> bool:
     """
     read = _Text.of(rules.spelling.read(text[:_LONGEST]).text)
     known = [row for row in rules.dangers if row.name == danger] or rules.dangers
-    ends = (rules.readings["stand_down"], *(row.over for row in known))
+    return _ended(rules, read, (rules.readings["stand_down"], *(row.over for row in known)))
+
+
+def _ended(rules: TriageRules, read: _Text, ends: tuple[Patterns, ...]) -> bool:
+    """Whether any of the ends is told and not denied."""
     return any(not _denied(rules, read, begin) for ended in ends for begin, _ in read.find(ended))
 
 

@@ -27,7 +27,7 @@ EXCUSES: Final = (
 """Readings under which a mention speaks of no present danger."""
 READINGS: Final = (*EXCUSES, "present", "recent", "still", "hurried", "business", "household")
 """The excuses, and what takes an excuse back or lets a hint count (see `triage`)."""
-SIGNS: Final = ("named", "scene", "hint", "cry", "excused", "nothing")
+SIGNS: Final = ("named", "scene", "hint", "cry", "excused", "over", "nothing")
 """What may speak of danger in a message, the surest first (see `triage`)."""
 LANGUAGES: Final = ("zh", "en")
 
@@ -197,8 +197,8 @@ class _Reader:
         spelt = _WORD.sub(lambda match: words[match[1]], source)
         spelt = re.sub(r"\s*……\s*", lambda _: far, spelt)
         spelt = re.sub(r"\s*…\s*", lambda _: near, spelt)
-        # English is written in words: a pattern begins and ends with a whole one.
-        spelt = spelt if language == "zh" else rf"(?<!\w)(?:{spelt})(?!\w)"
+        # English is written in words: a pattern begins and ends with a whole one, be it amid Chinese.
+        spelt = spelt if language == "zh" else rf"(?<![A-Za-z0-9_])(?:{spelt})(?![A-Za-z0-9_])"
         try:
             compiled = re.compile(spelt, re.IGNORECASE)
         except re.error as error:

@@ -319,7 +319,7 @@ def test_every_danger_has_its_safety_line() -> None:
     assert RULES.lines == tuple(f"utter_safety_{danger}" for danger in DANGERS)
 
 
-BARS = {"named": 0.1, "scene": 0.2, "hint": 0.3, "cry": 0.4, "excused": 0.7, "nothing": 0.6, "doubt": 0.5}
+BARS = {"named": 0.1, "scene": 0.2, "hint": 0.3, "cry": 0.4, "excused": 0.7, "over": 0.8, "nothing": 0.6, "doubt": 0.5}
 
 
 # ── How it is judged: rules made for the test, each word of them its own name ──────────────────────────────────────
@@ -502,11 +502,12 @@ def test_what_is_found_points_into_the_text_as_it_was_sent() -> None:
         ("甲火乙", "named", "fire", "火"), ("梯甲困", "scene", "fire", "梯甲困"), ("烫,快", "hint", "fire", "烫"), ("救", "cry", "fire", "救"),
         ("没火", "excused", "fire", "火"), ("心火", "excused", "fire", "火"), ("火锅", "excused", "fire", "火"), ("甲", "nothing", "", ""),
         ("烫", "nothing", "", ""), ("没火,救", "cry", "fire", "救"), ("没火,没有火", "excused", "fire", "火"),
+        ("甲,安", "over", "", ""), ("甲没安", "nothing", "", ""), ("没火,安", "excused", "fire", "火"),
     ],
 )  # fmt: skip
 def test_the_surest_sign_of_danger_is_what_is_found(text: str, sign: str, danger: str, matched: str) -> None:
     rules = made(
-        {"negated": ["没有?$"], "hurried": ["快"]}, figures=("心火",), exclusions=both("火锅"), cries=both("救"), hints=both("烫"),
+        {"negated": ["没有?$"], "hurried": ["快"], "stand_down": ["安"]}, figures=("心火",), exclusions=both("火锅"), cries=both("救"), hints=both("烫"),
         scenes={"zh": [["梯", "困"]]},
     )  # fmt: skip
     found = judging.examine(rules, text)
@@ -536,7 +537,7 @@ def test_who_is_left_in_doubt() -> None:
 
 def test_where_a_danger_is_named_the_model_needs_less_than_where_none_is_and_more_where_it_is_past() -> None:
     bars = RULES.weighing
-    assert max(bars["named"], bars["scene"]) <= min(bars["hint"], bars["cry"]) <= bars["nothing"] <= bars["excused"]
+    assert max(bars["named"], bars["scene"]) <= min(bars["hint"], bars["cry"]) <= bars["nothing"] <= bars["excused"] <= bars["over"]
     assert bars["doubt"] <= bars["nothing"]
 
 
