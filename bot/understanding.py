@@ -79,11 +79,11 @@ async def understand(
             parts = await _together(nlu, proposed, spoken)
         except NluUnavailable as error:
             why = str(error) or "the language model gave no answer"
-    if weigh(rules, evidence, _emergency(whole)):
+    probability = _emergency(whole)
+    if weigh(rules, evidence, probability):
         found = _danger_first(matters(whole, parts), whole, evidence.matched)
         return Understood(whole, found, evidence.fired, spoken, True, why)
-    likeliest = max((said for part in (whole, *parts) if (said := _emergency(part)) is not None), default=None)
-    doubt = doubtful(rules, evidence, likeliest)
+    doubt = doubtful(rules, evidence, probability, (_emergency(part) or 0.0 for part in parts))
     found = matters(_otherwise(whole), [_otherwise(part) for part in parts])
     return Understood(whole, found, None, spoken, True, why, doubt)
 

@@ -25,7 +25,7 @@ How a text is judged:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -172,14 +172,17 @@ def weigh(rules: TriageRules, evidence: Evidence, probability: float | None) -> 
     return probability >= rules.weighing[evidence.sign]
 
 
-def doubtful(rules: TriageRules, evidence: Evidence, probability: float | None) -> bool:
-    """Whether danger is likely enough that the resident is told, beside the business, whom to ring.
+def doubtful(rules: TriageRules, evidence: Evidence, probability: float | None, parts: Iterable[float] = ()) -> bool:
+    """Whether danger is likely enough, where no alarm is raised, that the resident is told, beside the business, whom to ring.
 
     Args:
-        probability: the highest the model gives an emergency, for the message or one of its parts. Read alone a part has lost what
-            excuses it, so it may raise a doubt, not the alarm.
+        probability: as for `weigh`.
+        parts: what the model gives an emergency in each part of the message. Read alone a part has lost what excuses it, so it may
+            raise a doubt, not the alarm.
     """
-    return evidence.fired is not None or (probability or 0.0) >= rules.weighing["doubt"]
+    bars = rules.weighing
+    likely = (probability or 0.0) >= bars["doubt"] or max(parts, default=0.0) >= bars["part"]
+    return evidence.fired is not None or likely
 
 
 def examine(rules: TriageRules, text: str) -> Evidence:

@@ -67,8 +67,8 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class TriageRules:
-    """The compiled rules: dangers in the order in which they are answered, the readings that excuse one, and for each of SIGNS (and for
-    "doubt") the probability a language model must give an emergency."""
+    """The compiled rules: dangers in the order in which they are answered, the readings that excuse one, and for each of SIGNS, for
+    "doubt" and for "part", the probability a language model must give an emergency."""
 
     dangers: tuple[Danger, ...]
     readings: Mapping[str, Patterns]
@@ -106,7 +106,7 @@ def load(mapping: object) -> TriageRules:
     for key in mapping:
         if key not in ("version", *sections):
             raise ValueError(f"{key}: unknown key; remove it")
-    for key, known in (("weighing", (*SIGNS, "doubt")), ("readings", READINGS), ("dangers", DANGERS)):
+    for key, known in (("weighing", (*SIGNS, "doubt", "part")), ("readings", READINGS), ("dangers", DANGERS)):
         for name in mapping[key]:
             if name not in known:
                 raise ValueError(f"{key}.{name}: unknown; use one of {', '.join(known)}")

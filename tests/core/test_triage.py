@@ -267,7 +267,7 @@ def test_every_danger_has_its_safety_line() -> None:
     assert RULES.lines == tuple(f"utter_safety_{danger}" for danger in DANGERS)
 
 
-BARS = {"named": 0.1, "scene": 0.2, "hint": 0.3, "cry": 0.4, "excused": 0.7, "over": 0.8, "nothing": 0.6, "doubt": 0.5}
+BARS = {"named": 0.1, "scene": 0.2, "hint": 0.3, "cry": 0.4, "excused": 0.7, "over": 0.8, "nothing": 0.6, "doubt": 0.5, "part": 0.9}
 
 
 # ── How it is judged: rules made for the test, each word of them its own name ──────────────────────────────────────
@@ -480,6 +480,7 @@ def test_who_is_left_in_doubt() -> None:
     nothing, named = judging.Evidence("nothing"), judging.Evidence("named", "fire", "火")
     assert judging.doubtful(made(), nothing, 0.5) and not judging.doubtful(made(), nothing, 0.49)
     assert not judging.doubtful(made(), nothing, None)
+    assert judging.doubtful(made(), nothing, 0.0, (0.1, 0.9)) and not judging.doubtful(made(), nothing, 0.49, iter([0.1, 0.89]))
     assert judging.doubtful(made(), named, 0.0), "a rule that was overruled still leaves a doubt"
 
 

@@ -14,7 +14,7 @@ from bot.core.triage_rules import DANGERS, READINGS, SIGNS, Danger, TriageRules,
 NEVER = {"zh": ["无此词"], "en": ["nosuchword"]}
 SMALL: dict[str, Any] = {
     "version": 1,
-    "weighing": {**dict.fromkeys(SIGNS, 0.5), "doubt": 0.25},
+    "weighing": {**dict.fromkeys(SIGNS, 0.5), "doubt": 0.25, "part": 0.75},
     "writing": {
         "as_meant": {"zh": {"火烛": "着火"}, "en": {"gaz": "gas"}},
         "sound_alike": ["着捉"],
@@ -114,7 +114,7 @@ def test_dangers_keep_their_order_and_name_their_lines() -> None:
     assert rules.lines == tuple(f"utter_safety_{name}" for name in DANGERS)
     assert line_key("gas") == "utter_safety_gas"
     assert set(rules.readings) == set(READINGS)
-    assert rules.weighing == {**dict.fromkeys(SIGNS, 0.5), "doubt": 0.25}
+    assert rules.weighing == {**dict.fromkeys(SIGNS, 0.5), "doubt": 0.25, "part": 0.75}
     assert [p.pattern for p in rules.figures["zh"]] == ["心火"] and rules.figures["en"] == ()
 
 
@@ -149,7 +149,7 @@ def test_a_probability_lies_between_nothing_and_certainty(share: float) -> None:
         ("readings", None, "readings: missing; add the mapping readings"),
         ("extra", {}, "extra: unknown key; remove it"),
         ("weighing.hint", None, "weighing.hint: missing; add it"),
-        ("weighing.guess", 0.5, "weighing.guess: unknown; use one of named, scene, hint, cry, excused, over, nothing, doubt"),
+        ("weighing.guess", 0.5, "weighing.guess: unknown; use one of named, scene, hint, cry, excused, over, nothing, doubt, part"),
         ("weighing.named", 1.01, "weighing.named: is 1.01; write a probability from 0 to 1"),
         ("weighing.named", -0.01, "weighing.named: is -0.01; write a probability from 0 to 1"),
         ("weighing.named", True, "weighing.named: is True; write a probability from 0 to 1"),

@@ -162,10 +162,11 @@ async def test_what_the_model_takes_for_danger_is_none_where_the_words_say_that_
 
 
 async def test_a_part_that_sounds_like_danger_by_itself_raises_a_doubt_not_the_alarm() -> None:
-    model = Certain({LEAK + FEE: "repair", LEAK: "repair", FEE: "fee_query"}, {FEE: 0.6})
-    understood = await understand(model, RULES, LEAK + FEE)
-    assert [matter.intent for matter in understood.matters] == ["repair", "fee_query"]
-    assert understood.doubt
+    intents = {LEAK + FEE: "repair", LEAK: "repair", FEE: "fee_query"}
+    understood = await understand(Certain(intents, {LEAK: 0.96}), RULES, LEAK + FEE)
+    assert ([matter.intent for matter in understood.matters], understood.triage, understood.doubt) == (["repair"], None, True)
+    calm = await understand(Certain(intents, {LEAK: 0.6}), RULES, LEAK + FEE)
+    assert not calm.doubt
 
 
 async def test_a_message_without_words_is_understood_to_say_nothing() -> None:
