@@ -100,7 +100,6 @@ class Heard:
     text: str = ""
     matters: tuple[Matter, ...] = ()
     triage: Triage | None = None
-    doubt: bool = False  # no alarm was raised, but danger is not out of the question
     button: str | None = None
     media: tuple[Media, ...] = ()
     location: str | None = None
@@ -111,6 +110,7 @@ class Heard:
     phone: str = ""  # a telephone the platform vouches for as the speaker's own
     group: bool = False  # said in a group: answered with nothing personal
     event: Literal["", "arrived", "left"] = ""  # they opened the chat, or left it; "" is a message
+    doubt: bool = False  # no alarm was raised, but danger is not out of the question
 
 
 @dataclass(frozen=True, slots=True)
