@@ -235,10 +235,13 @@ def settled(world: World, books: Books) -> Iterator[str]:
         if row.status == "pending":
             yield f"a photo was never fetched: {row.reference}"
     owed = Counter((row.conversation_id, row.text) for row in books.unsent)
+    doubted = Counter((row.conversation_id, row.text) for row in books.calls)
     away = {who for who, _, _ in world.absences}
     for row in books.outbox:
         if row.status in ("ready", "retry", "claimed"):
             yield f"never sent: {row.text[:40]!r} to {row.address} ({row.status}, {row.attempts} tries, {row.error})"
+        elif row.status == "sent_unconfirmed" and row.error and row.ticket_id and not doubted[row.conversation_id, row.text]:
+            yield f"news of a ticket may not have arrived, and no call is owed: {row.text[:40]!r} to {row.address}"
         elif row.status in ("failed", "expired"):
             if not owed[row.conversation_id, row.text]:
                 yield f"not sent ({row.error}), and no call is owed: {row.text[:40]!r} to {row.address}"
