@@ -37,7 +37,7 @@ _DONE = frozenset({"resolved", "awaiting_payment", "replied", "answered"})
 #: Nobody has reported to be at the resident's door.
 _NOT_THERE_YET = frozenset({"submitted", "accepted", "dispatched", "requested", "quoted", "ordered", "confirmed"})
 NO_SHOW = "no_show"
-_HIDDEN = frozenset({"follow_up"})  # the office's own work on a low score: not a request of the resident's
+HIDDEN = frozenset({"follow_up"})  # the office's own work on a low score: not a request of the resident's
 
 #: Within a question about one ticket, these say that nobody was there at all, or that it is not done. They only ever answer; they
 #: never open anything.
@@ -108,7 +108,7 @@ def fixed(text: str) -> bool:
 
 def visible(talk: Talk) -> tuple[TicketView, ...]:
     """The speaker's open tickets, the latest first."""
-    return tuple(t for t in talk.facts.open_tickets if t.kind not in _HIDDEN)
+    return tuple(t for t in talk.facts.open_tickets if t.kind not in HIDDEN)
 
 
 def _named(talk: Talk, text: str) -> tuple[TicketView | None, bool]:
@@ -126,7 +126,7 @@ def progress(talk: Talk, text: str) -> None:
         return
     tickets = (named,) if named else visible(talk)
     if not tickets:
-        tickets = tuple(t for t in talk.gather(NeedRecent()) if t.kind not in _HIDDEN)[:1]
+        tickets = tuple(t for t in talk.gather(NeedRecent()) if t.kind not in HIDDEN)[:1]
     if not tickets:
         _nothing(talk)
         return
