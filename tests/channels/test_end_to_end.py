@@ -125,7 +125,7 @@ async def estate(database: Database) -> AsyncIterator[Estate]:
         resident = WeChat(
             mp, Notes(database, 1, "wechat", "cy-mp", clock), clock, sleep=clock.sleep, pace=pace, http=http
         )
-        colleague = WeCom(staff, Notes(database, 1, "wecom", "staff", clock), clock, base=base, patience=(2.0, 0.3))
+        colleague = WeCom(staff, Notes(database, 1, "wecom", "staff", clock), clock, base=base, patience=(5.0, 10.0))
         channels: dict[tuple[str, str], Any] = {
             ("wechat", "cy-mp"): resident, ("wecom", "staff"): colleague, ("desk", ""): desk.staff_page,
         }  # fmt: skip

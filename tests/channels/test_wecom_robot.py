@@ -36,7 +36,7 @@ class Group:
 
     def robot(self, form: Form = "markdown", key: str | None = None, pace: Pace = robot.ROBOT_PACE) -> Robot:
         account = RobotAccount("YH", "digest", key or self.platform.robot_key, form)
-        made = Robot(account, self.notebook, self.clock, base=self.base, patience=(2.0, 0.3), pace=pace)
+        made = Robot(account, self.notebook, self.clock, base=self.base, patience=(5.0, 10.0), pace=pace)
         self.robots.append(made)
         return made
 

@@ -17,8 +17,7 @@ import pytest
 from bot.channels import Message, SendError
 from bot.channels.telegram.errors import refusal
 from bot.channels.telegram.pace import Pace, Rate
-from bot.channels.wecom import channel as wecom
-from bot.channels.wecom import troubles
+from bot.channels.wecom import repeats, troubles
 from bot.channels.wecom.troubles import Trouble
 from simulator.platforms import platforms
 from simulator.virtual_time import VirtualLoop
@@ -91,8 +90,13 @@ def test_telegram_that_tries_again_what_may_have_arrived_doubles(monkeypatch: py
 
 
 def test_wecom_without_asking_for_doubles_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wecom, "_RECOGNISES", timedelta(0))
+    monkeypatch.setattr(repeats, "ASK", {})
     assert found(rough_day("wecom"), "but said")
+
+
+def test_wecom_without_marks_has_equal_texts_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "mark", lambda number: "")
+    assert found(rough_day("wecom"), "but arrived")
 
 
 def test_wecom_acknowledged_before_it_is_kept_loses_messages() -> None:

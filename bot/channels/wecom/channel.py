@@ -1,13 +1,12 @@
 """One application of WeCom as a channel of the desk.
 
-What goes out is paced per member, split or laid out as a card, and tried again without doubling where the platform allows it. What
-comes in is opened, read and kept before it is acknowledged. The notebook holds the access token, the ledger of each member, and for
-each card the codes that allow to change it.
+What goes out is paced per member, split or laid out as a card, and tried again without doubling (`repeats`). What comes in is
+opened, read and kept before it is acknowledged. The notebook holds the access token, the ledger of each member, what was said to
+them lately, and for each card the codes that allow to change it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,14 @@ from starlette.routing import BaseRoute, Route
 
 from bot.channels import Accept, Answers, Finding, Limits, Message, Notebook, Reach, SendError, in_both
 from bot.channels.cutting import pieces
-from bot.channels.wecom import cards, envelope, inbound
+from bot.channels.wecom import cards, envelope, inbound, repeats
 from bot.channels.wecom.account import NAME, WeComAccount
 from bot.channels.wecom.api import BASE, EMPTY, PATIENCE, Api, Patience, Refusal, Unanswered, unanswered
 from bot.channels.wecom.cardbook import CardBook
 from bot.channels.wecom.envelope import LARGEST_BODY, Refused, Seal
 from bot.channels.wecom.inspection import inspect
-from bot.channels.wecom.pace import Pace, TooSoon
+from bot.channels.wecom.pace import SLACK, Pace, TooSoon
+from bot.channels.wecom.repeats import Repeats
 from bot.core.types import Media
 
 log = structlog.get_logger()
@@ -37,10 +37,6 @@ log = structlog.get_logger()
 LONGEST_TEXT = 2048
 #: Messages to one member: in a minute, in an hour. What is more is dropped without a word.
 MEMBER_PACE = Pace(30, 1000)
-#: The platform recognises a text it has had within this time at most (`duplicate_check_interval`, 90236).
-_RECOGNISES = timedelta(hours=4)
-#: How long it is remembered how much of a message went out.
-_KEEP_PROGRESS = timedelta(hours=6)
 #: A member id (90313, 40003). `@all` and `a|b` are no ids: the platform would write to everybody, or to both.
 _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 LARGEST_PHOTO = 20 * 1024 * 1024
@@ -63,21 +59,17 @@ _KEEP_HEARD = timedelta(days=400)
 
 @dataclass(slots=True)
 class _Progress:
-    """How much of a text went out. `doubt`: the next piece may have, and when its first such try began."""
+    """How many pieces of a text went out, and the platform's ids of them."""
 
     done: int = 0
-    doubt: datetime | None = None
     ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, page: Mapping[str, Any] | None) -> _Progress:
-        if page is None:
-            return cls()
-        doubt = datetime.fromisoformat(page["doubt"]) if page["doubt"] else None
-        return cls(int(page["done"]), doubt, tuple(page["ids"]))
+        return cls() if page is None else cls(int(page["done"]), tuple(page["ids"]))
 
     def page(self) -> Mapping[str, Any]:
-        return {"done": self.done, "doubt": self.doubt.isoformat() if self.doubt else "", "ids": list(self.ids)}
+        return {"done": self.done, "ids": list(self.ids)}
 
 
 class WeCom:
@@ -111,6 +103,7 @@ class WeCom:
         self._pace = pace
         self._api = Api(account, notebook, now, base, patience)
         self._book = CardBook(notebook, now)
+        self._repeats = Repeats(notebook, now)
         self._heard_at: datetime | None = None
 
     async def close(self) -> None:
@@ -161,41 +154,30 @@ class WeCom:
         return False
 
     async def _send_text(self, to: str, message_id: int, text: str) -> str:
-        parts = pieces(_writable(text), LONGEST_TEXT)
+        parts = pieces(_writable(text), LONGEST_TEXT - repeats.LONGEST_MARK)
         if not parts:
             raise SendError(EMPTY, retryable=False)
         page = f"out:{message_id}"
-        progress = _Progress.of(await self._notebook.read(page))
+        progress = _Progress.of(await self._notebook.read(page)) if len(parts) > 1 else _Progress()
         for part in parts[progress.done :]:
-            body: dict[str, Any] = {"msgtype": "text", "text": {"content": part}}
-            if progress.doubt:
-                # Only now, and no farther back than that try: else a sentence that is really said twice would be swallowed.
-                body |= {"enable_duplicate_check": 1, "duplicate_check_interval": self._recognise(progress.doubt)}
-            await self._enter(to)
-            begun = self._now()
-            try:
-                answer = await self._deliver(to, body)
-            except Unanswered as silent:
-                if silent.sent and progress.doubt is None:
-                    progress.doubt = begun
-                    await self._remember(page, progress)
-                raise silent.as_send_error() from None
-            except Refusal as refused:
-                raise refused.as_send_error() from None
-            except asyncio.CancelledError:  # the outbox waits no longer, but the call goes on in its thread
-                progress.doubt = progress.doubt or begun
-                await self._remember(page, progress)
-                raise
-            progress.done, progress.doubt = progress.done + 1, None
-            progress.ids = (*progress.ids, str(answer.get("msgid", "")))
+            answer = await self._send_piece(to, f"{message_id}.{progress.done}", part)
+            progress = _Progress(progress.done + 1, (*progress.ids, str(answer.get("msgid", ""))))
             if len(parts) > 1:
                 await self._remember(page, progress)
         return ",".join(progress.ids)
 
-    def _recognise(self, since: datetime) -> int:
-        """Whole seconds back to a try that began at `since`, and less than one farther: words said a second before are others."""
-        back = int(max(self._now() - since, timedelta(0)).total_seconds()) + 1
-        return min(back, int(_RECOGNISES.total_seconds()))
+    async def _send_piece(self, to: str, who: str, text: str) -> Mapping[str, Any]:
+        await self._enter(to)
+        said = await self._repeats.enter(to, text, who)
+        if self._now() - said.since > repeats.LOOKS_BACK - SLACK:
+            # The platform may have forgotten it, and would show it twice.
+            raise SendError("an earlier try broke off hours ago, and may have arrived", retryable=False, unconfirmed=True)
+        try:
+            return await self._deliver(to, {"msgtype": "text", "text": {"content": text + said.mark}, **repeats.ASK})
+        except (Unanswered, Refusal) as failed:
+            if said.first and not (isinstance(failed, Unanswered) and failed.sent):
+                await self._repeats.withdraw(to, text, who)
+            raise failed.as_send_error() from None
 
     async def _send_card(self, to: str, message: Message, shown: cards.Face) -> str:
         await self._enter(to)
@@ -241,7 +223,7 @@ class WeCom:
 
     async def _remember(self, page: str, progress: _Progress) -> None:
         kept = progress.page()
-        await self._notebook.change(page, lambda _: kept, _KEEP_PROGRESS)
+        await self._notebook.change(page, lambda _: kept, repeats.KEEP)
 
     # ── in ──
 
