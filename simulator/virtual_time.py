@@ -6,7 +6,8 @@ its own clock forward to it. So `asyncio.sleep(3600)` costs nothing, a time-out 
 to each other on loopback takes no time at all, as long as nobody is told to be slow.
 
 Whether somebody computes is known because every thread the program starts goes through `run_in_executor`. Whether something is
-on its way is known because both ends of every connection are here: what one wrote and the other has not read yet is counted. The
+on its way is known where both ends of a connection are the loop's: what one wrote and the other has not read yet is counted. What
+a thread sends or reads is none of that: as long as it waits for an answer, it computes. The
 transactions of the desk are run in the loop's own thread, one after the other: so their order is the same each time, and a
 seed replays.
 """
@@ -19,6 +20,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -48,6 +50,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._computing = 0
         self._spoken = False
         self._inline = inline
+        #: The addresses from which the loop's own connections go out.
+        self.callers: set[Any] = set()
         self.on_its_way = 0
         self.jumps = 0
         super().__init__(_Patient(self))
@@ -80,9 +84,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _computed(self, future: asyncio.Future[Any]) -> None:
         self._computing -= 1
 
-    def _make_socket_transport(self, sock: socket.socket, *args: Any, **kwargs: Any) -> Any:
-        counted = _Counted(self, sock)
-        return super()._make_socket_transport(counted, *args, **kwargs)  # type: ignore[misc]
+    def _make_socket_transport(self, sock: socket.socket, *args: Any, server: Any = None, **kwargs: Any) -> Any:
+        counted = _Counted(self, sock, accepted=server is not None)
+        return super()._make_socket_transport(counted, *args, server=server, **kwargs)  # type: ignore[misc]
 
     def waits(self, select: Callable[[float], list[Any]], timeout: float | None) -> list[Any]:
         """What the sockets have. With nothing to be had, the time of the next timer has come."""
@@ -115,22 +119,41 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _Counted(socket.socket):
-    """A socket that tells its loop how much it wrote and read. It takes the other's place."""
+    """A socket that tells its loop how much it wrote and read, if the other end is the loop's as well. It takes the other's place.
 
-    def __init__(self, loop: VirtualLoop, sock: socket.socket) -> None:
+    Args:
+        accepted: somebody called; else it is the loop that calls.
+    """
+
+    def __init__(self, loop: VirtualLoop, sock: socket.socket, *, accepted: bool) -> None:
         super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
         self.setblocking(False)
         self._of = loop
+        self._caller: Any = None
+        with suppress(OSError):  # whoever called may be gone
+            self._caller = self.getpeername() if accepted else self.getsockname()
+        if not accepted:
+            loop.callers.add(self._caller)
+
+    def _count(self, count: int) -> None:
+        # Asked only now: a call may be accepted before its caller knows that it got through.
+        if self._caller in self._of.callers:
+            self._of.on_its_way += count
 
     def send(self, data: Any, *args: Any) -> int:
         count = super().send(data, *args)
-        self._of.on_its_way += count
+        self._count(count)
         return count
 
     def recv(self, *args: Any) -> bytes:
         data = super().recv(*args)
-        self._of.on_its_way -= len(data)
+        self._count(-len(data))
         return data
+
+    def close(self) -> None:
+        if self.fileno() >= 0 and self.getsockname() == self._caller:
+            self._of.callers.discard(self._caller)  # a thread may call from there next
+        super().close()
 
 
 class _Patient(selectors.DefaultSelector):
