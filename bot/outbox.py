@@ -170,7 +170,7 @@ _SAID_AGAIN = select(*_OUTGOING).where(
     OUTBOX.c.community_id == bindparam("community_id"),
     OUTBOX.c.conversation_id == bindparam("conversation_id"),
     OUTBOX.c.status == "sent_unconfirmed",
-    OUTBOX.c.created_at >= bindparam("since"),
+    OUTBOX.c.external_id == bindparam("reply"),
 ).order_by(OUTBOX.c.id).limit(50)
 _UNREACHED = (
     update(OUTBOX)
@@ -370,9 +370,15 @@ def claim_talk(
     return _marked(conn, rows, token, machine_now + lease)
 
 
-def unconfirmed(conn: Connection, community_id: int, conversation_id: int, since: datetime) -> tuple[Outgoing, ...]:
-    """What went out with a response since `since` (desk clock) and the platform, by asking again, shows not to have got."""
-    values = {"community_id": community_id, "conversation_id": conversation_id, "since": since}
+def reply_to(inbox_id: int) -> str:
+    """The external id of what went out with the response to this delivery: the platform gives it none."""
+    return f"reply:{inbox_id}"
+
+
+def replied(conn: Connection, community_id: int, conversation_id: int, inbox_id: int) -> tuple[Outgoing, ...]:
+    """What went out with the response to this delivery, which the platform, by asking again, shows not to have got. What the
+    response to another one carried, it has."""
+    values = {"community_id": community_id, "conversation_id": conversation_id, "reply": reply_to(inbox_id)}
     return _outgoing(conn.execute(_SAID_AGAIN, values).all(), "")
 
 

@@ -176,7 +176,8 @@ class PassiveAnswers:
 
     workers: Workers
     community_id: int
-    _taken: dict[int, Outgoing] = field(default_factory=dict)
+    #: Message → its row, and the delivery whose response is to carry it.
+    _taken: dict[int, tuple[Outgoing, int]] = field(default_factory=dict)
 
     async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
         """The conversation's unsent messages, claimed, once the delivery was heard; () when that takes too long. For a delivery
@@ -197,15 +198,14 @@ class PassiveAnswers:
             if self.workers.held[receipt.conversation_id] <= 0:
                 del self.workers.held[receipt.conversation_id]
             self.workers.outbox_bell.ring()
-        self._taken.update({row.id: row for row in rows})
+        self._taken.update({row.id: (row, receipt.inbox_id) for row in rows})
         return tuple(message_of(row) for row in (*again, *rows))
 
     def _claim(self, conn: Connection, receipt: Receipt) -> tuple[tuple[Outgoing, ...], tuple[Outgoing, ...]]:
         """What is to be said again, because the platform asks again, and what waits to be said, claimed."""
         again: tuple[Outgoing, ...] = ()
         if receipt.duplicate:
-            since = store.received_at(conn, self.community_id, receipt.inbox_id)
-            again = outbox.unconfirmed(conn, self.community_id, receipt.conversation_id, since)
+            again = outbox.replied(conn, self.community_id, receipt.conversation_id, receipt.inbox_id)
         machine_now, token = self.workers.desk.machine.now(), self.workers.token()
         lease = self.workers.pace.lease + self.workers.pace.send_limit
         rows = outbox.claim_talk(conn, self.community_id, receipt.conversation_id, token, machine_now, lease)
@@ -218,8 +218,11 @@ class PassiveAnswers:
         status = "sent_unconfirmed" if delivered else "retry"
 
         def end(conn: Connection) -> None:
-            for row in rows:
-                outbox.settle(conn, row, status, machine_now=desk.machine.now(), desk_now=desk.clock.now())
+            for row, inbox_id in rows:
+                carried = outbox.reply_to(inbox_id) if delivered else ""
+                outbox.settle(
+                    conn, row, status, machine_now=desk.machine.now(), desk_now=desk.clock.now(), external_id=carried
+                )
 
         await desk.database.run(self.community_id, end)
         if not delivered:

@@ -684,17 +684,6 @@ def is_heard(conn: Connection, community_id: int, inbox_id: int) -> bool:
     return conn.execute(_HEARD, {"community_id": community_id, "id": inbox_id}).first() is not None
 
 
-_RECEIVED_AT = select(INBOX.c.received_at).where(
-    INBOX.c.community_id == bindparam("community_id"), INBOX.c.id == bindparam("id")
-)
-
-
-def received_at(conn: Connection, community_id: int, inbox_id: int) -> datetime:
-    """When a message came (desk clock). Raises NoResultFound when there is none."""
-    at: datetime = conn.execute(_RECEIVED_AT, {"community_id": community_id, "id": inbox_id}).scalar_one()
-    return at
-
-
 # ── Leases ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

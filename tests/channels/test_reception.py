@@ -335,6 +335,19 @@ async def test_a_platform_that_asks_again_is_told_again_what_it_did_not_get(desk
     assert [m.id for m in await answers.take(fresh, timedelta(seconds=1))] != [m.id for m in taken]
 
 
+async def test_a_platform_that_asks_again_is_not_told_again_what_the_response_to_a_later_message_carried(desk: Office) -> None:
+    taken, answers = await passive(desk)
+    await answers.settle(taken, delivered=True)
+    accept = reception(desk, "one", Radio()).accept_for(1)
+    later = await accept(Inbound("telegram", "bot", "p2", "wang", "是"))
+    desk.machine.forward(timedelta(seconds=1))
+    await desk.workers.hear_one()
+    await answers.settle(await answers.take(later, timedelta(seconds=1)), delivered=True)
+    receipt = await accept(Inbound("telegram", "bot", "p1", "wang", "水管漏水"))
+    again = await answers.take(receipt, timedelta(seconds=1))
+    assert [m.id for m in again] == [m.id for m in taken]
+
+
 async def test_what_the_response_did_not_carry_is_sent_like_anything_else(desk: Office) -> None:
     taken, answers = await passive(desk)
     await answers.settle(taken, delivered=False)
