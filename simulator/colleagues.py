@@ -1,6 +1,7 @@
 """The staff: they take tickets, go, come back and say what they did; they speak with those who asked for a person.
 
-They act through the desk's own use cases, as the pages do. Two of them have a chat as well, where notices arrive.
+They act through the desk's own use cases, as the pages do. Two of them have a chat as well, where notices arrive with the next
+steps as buttons: those they press, sometimes one that somebody else has pressed meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.turns import NotYours
 from simulator.mishaps import DiskFailed
 
 if TYPE_CHECKING:
+    from simulator.people import Resident
     from simulator.world import World
 
 _TICKET = table("ticket")
@@ -43,6 +45,9 @@ STEPS: Final[Mapping[tuple[str, str], tuple[tuple[str, str], ...]]] = {
     ("follow_up", "open"): (("steward", "accept"),),
     ("follow_up", "contacted"): (("steward", "settle"),),
 }
+
+#: Buttons in a colleague's chat after which it would no longer be one.
+_NOT_PRESSED: Final = frozenset({"解除本对话绑定"})
 
 #: How far the desk clock is moved at once.
 HOURS: Final = tuple(timedelta(hours=h) for h in (1, 3, 8, 24))
@@ -96,12 +101,26 @@ async def join(world: World, who: str, colleague: int, manager: int) -> None:
     """A colleague makes a chat their own, with a code."""
     code = await world.database.hop(lambda: world.desk.invite_colleague(world.community_id, manager, colleague))
     resident = world.newcomer(who)
+    await resident.send("comes", world.platform.comes(who))
     await resident.say(code)
     await resident.choose("确认", "是的")
     while world.goes_on:
-        await resident.pause(400)
+        await resident.pause(60)
         if world.goes_on:
-            await resident.say("登录")
+            await _press_a_button(resident)
+
+
+async def _press_a_button(colleague: Resident) -> None:
+    """A step of a ticket, from its notice: of the latest mostly, and now and then from further up. With none there, the way in."""
+    chance = colleague.chance
+    notices = [message for message in colleague.world.platform.seen(colleague.who)[-12:] if message.buttons]
+    if not notices or chance.random() < 0.15:
+        await colleague.say("登录")
+        return
+    message = notices[-1] if chance.random() < 0.7 else chance.choice(notices)
+    position = chance.randrange(len(message.buttons))
+    if message.buttons[position] not in _NOT_PRESSED:
+        await colleague.tap(message.buttons[position], message)
 
 
 async def nights(world: World) -> None:

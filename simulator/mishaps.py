@@ -130,6 +130,10 @@ def of_wecom(path: str, body: bytes) -> Call:
     return Call(path.removeprefix("/cgi-bin/"), found[1].decode() if found else "")
 
 
+#: Both platforms are of one house, and their calls look alike.
+of_wechat = of_wecom
+
+
 # ── Within the desk ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 #: Where the disk fails, and how often: before and after a delivery is kept, within a turn and at its end.

@@ -13,7 +13,7 @@ from bot.channels import Channel, Notebook
 from bot.channels.telegram import PolledTelegram, TelegramAccount
 from simulator.chance import Chance
 from simulator.mishaps import Arrange, Mishap, Road, of_telegram
-from simulator.platforms import KEEP_ALIVE, Seen, Sent
+from simulator.platforms import KEEP_ALIVE, Other, Seen, Sent
 from simulator.virtual_time import SimulatedClock
 from tests.fakes.telegram import CONFLICT_POLL, TOKEN, USERNAME, FakeTelegram
 from tests.fakes.wecom import serving
@@ -23,6 +23,7 @@ class OnTelegram:
     """The residents' Telegram."""
 
     name = "telegram"
+    ordered = True
 
     def __init__(self, clock: SimulatedClock, chance: Chance) -> None:
         self.fake = FakeTelegram(clock.now)
@@ -113,6 +114,9 @@ class OnTelegram:
     def seen(self, who: str) -> Sequence[Seen]:
         return self._read[who]
 
+    async def comes(self, who: str) -> Sent:
+        return await self.says(who, "/start")
+
     async def says(self, who: str, words: str) -> Sent:
         update = self.fake.next_update
         self._last[who] = (update, self.fake.says(int(who), words))
@@ -138,17 +142,24 @@ class OnTelegram:
         self.fake.shows(int(who), photo)
         return Sent(who, "", update=update)
 
+    async def does(self, who: str, what: Other, carrying: str = "") -> Sent | None:
+        return None
+
     async def taps(self, who: str, message: Seen, position: int) -> Sent:
         update = self.fake.next_update
         data = message.own.buttons[position][1]
         self.fake.taps_on(int(who), message.own, position)
         return Sent(who, data, update=update)
 
+    def means(self, who: str, message: Seen, position: int) -> str:
+        return message.buttons[position]
+
     async def leaves(self, who: str) -> None:
         self.fake.blocks(int(who))
 
-    async def returns(self, who: str) -> None:
+    async def returns(self, who: str) -> Sent | None:
         self.fake.unblocks(int(who))
+        return None
 
     def waiting(self) -> frozenset[int]:
         return frozenset(update["update_id"] for update in self.fake.pending)

@@ -16,18 +16,19 @@ from bot.channels.wecom import WeCom, WeComAccount
 from bot.channels.wecom.account import CallbackKey
 from simulator.chance import Chance
 from simulator.mishaps import Arrange, Mishap, Road, of_wecom
-from simulator.platforms import KEEP_ALIVE, Seen, Sent
+from simulator.platforms import KEEP_ALIVE, Other, Seen, Sent
 from simulator.virtual_time import SimulatedClock
 from tests.fakes.wecom import FakeWeCom, Fault, serving
 
 #: Seconds to connect, and for an answer. The adapter's threads wait in real time, the only wait of a simulation that costs any.
-PATIENCE = (2.0, 0.5)
+PATIENCE = (5.0, 2.0)
 
 
 class OnWeCom:
     """The company's WeCom."""
 
     name = "wecom"
+    ordered = True
 
     def __init__(self, clock: SimulatedClock, chance: Chance) -> None:
         self.fake = FakeWeCom(clock, visible=set())  # type: ignore[arg-type]  # a clock that cannot be set
@@ -122,6 +123,9 @@ class OnWeCom:
                 await self.fake.deliver(self._url, fields)
         return Sent(who, content, taken)
 
+    async def comes(self, who: str) -> Sent:
+        return await self.says(who, "您好")
+
     async def says(self, who: str, words: str) -> Sent:
         return await self._deliver(who, words, {"MsgType": "text", "Content": words, "MsgId": str(10**18 + self._count)})
 
@@ -137,19 +141,26 @@ class OnWeCom:
         fields = {"MsgType": "image", "PicUrl": "", "MediaId": name, "MsgId": str(10**18 + self._count)}
         return await self._deliver(who, "", fields)
 
+    async def does(self, who: str, what: Other, carrying: str = "") -> Sent | None:
+        return None
+
     async def taps(self, who: str, message: Seen, position: int) -> Sent:
         event = self.fake._press_of(who, message.own, position)
         # Two presses of a button within one second have one id at this platform.
         await asyncio.sleep(1.0)
         return await self._deliver(who, event["EventKey"], event)
 
+    def means(self, who: str, message: Seen, position: int) -> str:
+        return message.buttons[position]
+
     async def leaves(self, who: str) -> None:
         self.fake.visible.discard(who)
         await self._deliver(who, "", {"MsgType": "event", "Event": "unsubscribe"})
 
-    async def returns(self, who: str) -> None:
+    async def returns(self, who: str) -> Sent | None:
         self.fake.visible.add(who)
         await asyncio.sleep(1.0)
+        return None
 
     def waiting(self) -> frozenset[int]:
         return frozenset()

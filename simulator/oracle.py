@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,17 +108,32 @@ def kept(world: World, books: Books) -> Iterator[str]:
     for place, deeds in by_place.items():
         # Leaving is no message of theirs, and may come between any two.
         rows = [row for row in rows_at[place] if row.payload.get("event") != "left"]
-        at = 0
-        for deed in deeds:
-            if at < len(rows) and _content(rows[at]) == deed.sent.content:
-                at += 1
-            elif deed.sent.taken is not False and deed.sent.update not in waiting:
-                had = _content(rows[at])[:40] if at < len(rows) else "nothing more"
-                yield f"acknowledged, but not in the inbox at its place, where there is {had!r}: {deed}"
-                break
-        else:
-            for row in rows[at:]:
-                yield f"in the inbox of {place}, but nobody sent it: {_content(row)[:40]!r}"
+        yield from (_in_order if world.platform.ordered else _in_any_order)(place, deeds, rows, waiting)
+
+
+def _in_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waiting: frozenset[int]) -> Iterator[str]:
+    at = 0
+    for deed in deeds:
+        if at < len(rows) and _content(rows[at]) == deed.sent.content:
+            at += 1
+        elif deed.sent.taken is not False and deed.sent.update not in waiting:
+            had = _content(rows[at])[:40] if at < len(rows) else "nothing more"
+            yield f"acknowledged, but not in the inbox at its place, where there is {had!r}: {deed}"
+            return
+    for row in rows[at:]:
+        yield f"in the inbox of {place}, but nobody sent it: {_content(row)[:40]!r}"
+
+
+def _in_any_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waiting: frozenset[int]) -> Iterator[str]:
+    kept = Counter(_content(row) for row in rows)
+    for deed in deeds:
+        if kept[deed.sent.content]:
+            kept[deed.sent.content] -= 1
+        elif deed.sent.update not in waiting:
+            yield f"acknowledged, but not in the inbox: {deed}"
+    for content, count in kept.items():
+        if count:
+            yield f"in the inbox of {place}, but nobody sent it, {count} times: {content[:40]!r}"
 
 
 # ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,9 +201,12 @@ def delivered(world: World, books: Books) -> Iterator[str]:
         if row.channel == world.platform.name:
             said[row.address].append(row)
     for who, rows in said.items():
-        arrived = Counter(_plain(message.text) for message in world.platform.seen(who))
-        sent = Counter(_plain(row.text) for row in rows if row.status == "sent")
-        tried = Counter(_plain(row.text) for row in rows)
+        tried = Counter(_words(row) for row in rows)
+        sent = Counter(_words(row) for row in rows if row.status == "sent")
+        arrived: Counter[str] = Counter()
+        authors = {f"{row.author}:" for row in rows if row.author}
+        for message in world.platform.seen(who):
+            arrived.update((_brief(message.text),) if message.brief else _parts(_plain(message.text), tried, authors))
         for text, count in sent.items():
             if arrived[text] < count:
                 yield f"{count} times sent to {who}, but arrived {arrived[text]} times: {text[:50]!r}"
@@ -197,9 +215,33 @@ def delivered(world: World, books: Books) -> Iterator[str]:
                 yield f"arrived {count} times at {who}, but said {tried[text]} times: {text[:50]!r}"
 
 
+def _words(row: Any) -> str:
+    return _brief(row.text) if row.external_id.startswith("template:") else _plain(row.text)
+
+
+def _brief(text: str) -> str:
+    """What surely is of it in a template, which holds the beginning alone."""
+    return "begins: " + re.sub(r"[\s…]+", "", text)[:30]
+
+
+def _parts(text: str, known: Collection[str], authors: Collection[str]) -> Sequence[str]:
+    """The messages that one is put together from (a passive reply holds several), or itself; without the names of who said them."""
+    if text in known:
+        return (text,)
+    for author in authors:
+        text = text.replace(author, "")
+    whole: dict[int, tuple[str, ...]] = {len(text): ()}
+    for at in range(len(text) - 1, -1, -1):
+        for word in known:
+            if word and at + len(word) in whole and text.startswith(word, at):
+                whole[at] = (word, *whole[at + len(word)])
+                break
+    return whole.get(0) or (text,)
+
+
 def _plain(text: str) -> str:
-    """The words alone: a card sets them in two fields, and choices may follow as numbered lines."""
-    return re.sub(r"\s+", "", re.sub(r"\n\n1\. .*", "", text, flags=re.DOTALL))
+    """The words alone: a card sets them in two fields, and choices may follow as lines."""
+    return re.sub(r"\s+", "", re.sub(r"^(?:[0-9]+\. |· ).*$", "", text, flags=re.MULTILINE))
 
 
 def in_order(world: World, books: Books) -> Iterator[str]:

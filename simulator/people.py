@@ -11,7 +11,7 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bot.core.types import Parsed, Ranked
@@ -71,6 +71,8 @@ class Home:
     room: str
     name: str
     phone: str
+    resident_id: int
+    household_id: int
 
 
 # ── What they did ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +190,7 @@ class Resident:
         message = message or self.last
         assert message is not None
         position = next(at for at, name in enumerate(message.buttons) if label in name)
-        self.assent(message.buttons[position] in _YES_BUTTONS)
+        self.assent(self.world.platform.means(self.who, message, position) in _YES_BUTTONS)
         await self.send(f"taps {label}", self.world.platform.taps(self.who, message, position), wait=wait)
 
     def assent(self, yes: bool) -> None:
@@ -212,7 +214,7 @@ class Resident:
 
     async def live(self) -> None:
         await self.pause(self.rest)
-        await self.say("/start" if self.world.platform.name == "telegram" else "您好")
+        await self.send("comes", self.world.platform.comes(self.who))
         names, weights = list(self.errands), list(self.errands.values())
         while self.world.goes_on:
             await self.pause(self.rest)
@@ -324,6 +326,8 @@ async def _score(who: Resident) -> None:
 
 ANSWERS: Final[Sequence[tuple[str, Answer]]] = (
     ("请核对", _check),
+    ("请回复“同意”", _saying("同意")),
+    ("同意吗", _choosing("同意", "同意")),
     ("哪一户", _room),
     ("没听清房号", _room),
     ("几户都像", _room),
@@ -341,8 +345,6 @@ ANSWERS: Final[Sequence[tuple[str, Answer]]] = (
     ("不能再核对", _choosing("先不绑定", "取消")),
     ("要改哪一项", _saying("改到后天上午", "电话13900000009")),
     ("要继续吗", _choosing("继续", "好的")),
-    ("同意吗", _choosing("同意", "同意")),
-    ("请回复“同意”", _saying("同意")),
     ("确认吗", _choosing("确认", "是的")),
     ("请问修好了吗", _fixed),
     ("打个分", _score),
@@ -429,6 +431,27 @@ async def danger(who: Resident) -> None:
     await who.say("已经灭了，人没事")
 
 
+async def voice(who: Resident) -> None:
+    await who.send("speaks", who.world.platform.does(who.who, "voice"))
+
+
+async def place(who: Resident) -> None:
+    await who.send("shows a place", who.world.platform.does(who.who, "place"))
+
+
+async def menu(who: Resident) -> None:
+    await who.send("presses the menu", who.world.platform.does(who.who, "menu"))
+    await who.converse(("工单号",))
+
+
+async def scan(who: Resident) -> None:
+    """The office has printed a code for their home."""
+    code = await who.world.code_for(who.home)
+    if code:
+        await who.send("scans", who.world.platform.does(who.who, "scan", code))
+        await who.converse(("已绑定",))
+
+
 async def in_group(who: Resident) -> None:
     await who.send("asks in the group", who.world.platform.says_in_group(who.who))
 
@@ -440,8 +463,9 @@ async def leave(who: Resident) -> None:
     at = who.world.clock.now()
     await who.world.platform.leaves(who.who)
     await who.pause(600)
-    await who.world.platform.returns(who.who)
-    who.world.absences.append((who.who, at, who.world.clock.now()))
+    coming = who.world.platform.returns(who.who)
+    who.world.absences.append((who.who, at, who.world.clock.now() + timedelta(seconds=1)))
+    await who.send("comes back", coming)
     await who.pause(60)
     await who.say("您好")
 
@@ -458,6 +482,10 @@ ERRANDS: Final[Mapping[str, Answer]] = {
     "show": show,
     "person": person,
     "danger": danger,
+    "voice": voice,
+    "place": place,
+    "menu": menu,
+    "scan": scan,
     "in_group": in_group,
     "leave": leave,
 }
@@ -483,9 +511,14 @@ COMMON: Final[Mapping[str, float]] = {
 }
 
 
+#: What they come for besides, by platform.
+ALSO: Final[Mapping[str, Mapping[str, float]]] = {"wechat": {"voice": 0.4, "place": 0.4, "menu": 1.5, "scan": 0.4}}
+
+
 def a_resident(world: World, who: str, home: Home, chance: random.Random) -> Resident:
     """Somebody, as chance will have it."""
-    taste = {name: weight * chance.choice((0.2, 0.6, 1.0, 1.0, 1.0, 2.0, 3.0)) for name, weight in COMMON.items()}
+    common = {**COMMON, **ALSO.get(world.platform.name, {})}
+    taste = {name: weight * chance.choice((0.2, 0.6, 1.0, 1.0, 1.0, 2.0, 3.0)) for name, weight in common.items()}
     return Resident(
         world, who, home, chance, hurry=chance.choice((2.0, 4.0, 9.0)), rest=chance.choice((15.0, 40.0, 90.0)),
         clumsy=chance.choice((0.0, 0.05, 0.15)), errands=taste,

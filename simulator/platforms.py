@@ -1,6 +1,6 @@
 """A platform as the people on it see it, and the table of those that are simulated.
 
-Another channel is one class with these methods and one line in `PLATFORMS`.
+Another channel is one class with these methods and one line in `platforms()`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from starlette.routing import BaseRoute
 
@@ -24,14 +24,20 @@ from simulator.virtual_time import SimulatedClock
 KEEP_ALIVE: Final = 10**7
 
 
+#: A voice message, a place on the map, a scanned code, a button of the menu beneath the chat.
+Other: TypeAlias = Literal["voice", "place", "scan", "menu"]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message that reached a chat. `number` counts up within the chat; `own` is the platform's, to press its buttons."""
+    """A message that reached a chat. `number` counts up within the chat; `own` is the platform's, to press its buttons; `brief`: it
+    is the beginning of the news alone, as a template holds it."""
 
     number: int
     text: str
     buttons: tuple[str, ...]
     own: Any
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Platform(Protocol):
 
     name: str
     road: Road
+    #: Whether a person's messages reach the desk in the order in which they were written.
+    ordered: bool
     #: Set when something reached a chat.
     arrived: defaultdict[str, asyncio.Event]
 
@@ -82,6 +90,10 @@ class Platform(Protocol):
         """All that reached a chat, oldest first."""
         ...
 
+    async def comes(self, who: str) -> Sent:
+        """Opens the chat for the first time."""
+        ...
+
     async def says(self, who: str, words: str) -> Sent: ...
 
     async def says_in_group(self, who: str) -> Sent | None:
@@ -94,13 +106,27 @@ class Platform(Protocol):
 
     async def shows(self, who: str, photo: bytes) -> Sent: ...
 
+    async def does(self, who: str, what: Other, carrying: str = "") -> Sent | None:
+        """One of the other things people do; None where it is not simulated.
+
+        Args:
+            carrying: what the scanned code shows.
+        """
+        ...
+
     async def taps(self, who: str, message: Seen, position: int) -> Sent: ...
+
+    def means(self, who: str, message: Seen, position: int) -> str:
+        """The label of what that tap means to the desk now."""
+        ...
 
     async def leaves(self, who: str) -> None:
         """Blocks the desk, or leaves the company: nothing reaches them any more."""
         ...
 
-    async def returns(self, who: str) -> None: ...
+    async def returns(self, who: str) -> Sent | None:
+        """Can be reached again; what they did for it, where the desk hears of that."""
+        ...
 
     def waiting(self) -> frozenset[int]:
         """Updates that were not acknowledged yet."""
@@ -114,6 +140,7 @@ class Opens(Protocol):
 def platforms() -> Mapping[str, Opens]:
     """By name. Imported late, because each brings its SDK."""
     from simulator.on_telegram import OnTelegram
+    from simulator.on_wechat import OnWeChat
     from simulator.on_wecom import OnWeCom
 
-    return {"telegram": OnTelegram, "wecom": OnWeCom}
+    return {"telegram": OnTelegram, "wechat": OnWeChat, "wecom": OnWeCom}

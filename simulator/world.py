@@ -138,6 +138,7 @@ class World:
     desk: Desk
     desk_clock: DeskClock
     community_id: int
+    reception: Reception
     marks: Iterator[str] = field(default_factory=marks)
     deeds: list[Deed] = field(default_factory=list)
     #: Mark of a request → the summaries somebody said yes to.
@@ -162,11 +163,21 @@ class World:
         return person
 
 
+    async def code_for(self, home: Home) -> str:
+        """What the QR code on a printed invite shows; "" when the platform gave none just now."""
+        desk, community = self.desk, self.community_id
+        code = await self.database.hop(
+            lambda: desk.invite_into(community, None, home.household_id, "family", resident_id=home.resident_id, printed=True)
+        )
+        links = await self.reception.links(community, code, timedelta(days=7))
+        return next((link for _, link in links), "")
+
+
 def _homes(database: Database) -> list[Home]:
     """Who lives where, of the demo estate."""
     r, m, h, room, c = (table(n) for n in ("resident", "membership", "household", "room", "community"))
     query = (
-        select(room.c.label, r.c.name, r.c.phone)
+        select(room.c.label, r.c.name, r.c.phone, r.c.id, h.c.id)
         .join_from(r, m, (m.c.resident_id == r.c.id) & (m.c.community_id == r.c.community_id))
         .join(h, (h.c.id == m.c.household_id) & (h.c.community_id == m.c.community_id))
         .join(room, (room.c.id == h.c.room_id) & (room.c.community_id == h.c.community_id))
@@ -246,7 +257,7 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
         workers = PacedWorkers(desk, "one", Ear(PhraseBook(), script).hear, by_name, jitter.random, pace, media)
         reception = Reception(workers, script.triage, (Post(community_id, channel),), "one")
         await stack.enter_async_context(platform.serve(reception.routes()))
-        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, photo=_photo())
+        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, reception, photo=_photo())
         world._homes = _homes(database)
         disk = stack.enter_context(Disk(chance, DISK, plan.rough))
         workers.start()

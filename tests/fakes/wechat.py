@@ -486,16 +486,16 @@ class FakeWeChat:
             **({} if kind == "event" else {"MsgId": str(next(self._numbers))}),
         }
 
-    async def deliver(self, fields: Mapping[str, str]) -> Exchange:
-        """Deliver up to three times, as long as nobody answers in time."""
+    async def deliver(self, fields: Mapping[str, str], lost: int = 0) -> Exchange:
+        """Deliver up to three times, as long as nobody answers in time. `lost`: so many answers get lost on their way here."""
         exchange = Exchange(fields)
-        for _ in range(limits.DELIVERIES.value):
-            if await self.post(exchange):
+        for number in range(limits.DELIVERIES.value):
+            if await self.post(exchange, lost=number < lost):
                 return exchange
         self.shown.append(Shown(fields["FromUserName"], "error", "该公众号暂时无法提供服务，请稍后再试"))
         return exchange
 
-    async def post(self, exchange: Exchange, *, xml: str = "", query: Mapping[str, str] | None = None, body: bytes | None = None) -> bool:
+    async def post(self, exchange: Exchange, *, xml: str = "", query: Mapping[str, str] | None = None, body: bytes | None = None, lost: bool = False) -> bool:
         """One delivery. True: it was answered in time. What is given replaces what WeChat would send."""
         inner = xml or _xml(exchange.fields)
         encrypted = encrypt(inner, self.aes_key, self.app_id)
@@ -509,6 +509,8 @@ class FakeWeChat:
                 timeout=httpx.Timeout(self.hang_up, connect=5.0),
             )
         except httpx.HTTPError:
+            lost = True
+        if lost:
             exchange.answers.append(None)
             return False
         exchange.answers.append((response.status_code, response.text))

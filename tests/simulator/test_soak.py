@@ -13,10 +13,13 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import bindparam, select
 
-from bot.channels import Message, SendError
+from bot import outbox
+from bot.channels import Message, Receipt, SendError
 from bot.channels.telegram.errors import refusal
 from bot.channels.telegram.pace import Pace, Rate
+from bot.channels.wechat.window import Windows
 from bot.channels.wecom import repeats, troubles
 from bot.channels.wecom.troubles import Trouble
 from simulator.platforms import platforms
@@ -115,6 +118,55 @@ def test_wecom_acknowledged_before_it_is_kept_loses_messages() -> None:
 def test_wecom_without_a_fresh_token_fails_people_who_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(troubles, "TROUBLES", {**troubles.TROUBLES, 40014: Trouble("never", "the token is not valid")})
     assert found(rough_day("wecom"), "failed, though")
+
+
+def test_wechat_without_counting_sends_beyond_its_windows() -> None:
+    def without(channel: Any) -> None:
+        channel.windows = Windows(channel._notebook, channel._now, strict=False)
+
+    assert found(rough_day("wechat", without), "customer-service message")
+
+
+def test_wechat_acknowledged_before_it_is_kept_loses_messages() -> None:
+    def without(channel: Any) -> None:
+        routes = channel.routes
+
+        def hasty(accept: Any, answers: Any) -> Any:
+            async def accepted(message: Any) -> Receipt:
+                with suppress(OSError):
+                    return await accept(message)
+                return Receipt(0, 0, duplicate=True)
+
+            return routes(accepted, answers)
+
+        channel.routes = hasty
+
+    assert found(rough_day("wechat", without), "acknowledged, but not in the inbox")
+
+
+def test_wechat_that_tries_again_what_may_have_arrived_doubles() -> None:
+    def without(channel: Any) -> None:
+        send = channel.send
+
+        async def again(to: str, message: Message) -> str:
+            try:
+                return str(await send(to, message))
+            except SendError as error:
+                raise SendError(str(error), retryable=error.retryable, after=error.after) from None
+
+        channel.send = again
+
+    assert found(rough_day("wechat", without), "but said")
+
+
+def test_wechat_that_repeats_on_being_asked_again_what_another_response_carried_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = select(outbox.OUTBOX).where(
+        outbox.OUTBOX.c.community_id == bindparam("community_id"),
+        outbox.OUTBOX.c.conversation_id == bindparam("conversation_id"),
+        outbox.OUTBOX.c.status == "sent_unconfirmed",
+    )
+    monkeypatch.setattr(outbox, "_SAID_AGAIN", everything)
+    assert found(rough_day("wechat"), "but said")
 
 
 def test_a_channel_that_only_says_it_sent_is_found_out() -> None:
