@@ -50,6 +50,10 @@ _PERHAPS = in_both(
     "卡片可能已送达：上一次发送没有得到答复，这一次被当作重复拒绝。",
     "The card may have arrived: the try before had no answer, and this one was refused as a double.",
 )
+_LONG_AGO = in_both(
+    "消息可能已送达：数小时前的一次发送没有得到答复，现在重发可能重复。",
+    "The message may have arrived: a try hours ago had no answer, and another now might be a double.",
+)
 _ENOUGH = in_both(
     "发给该成员的消息已到企业微信的上限，多的会被丢弃，稍后再发。",
     "The member has had as many messages as WeCom delivers; it would drop this one.",
@@ -171,7 +175,7 @@ class WeCom:
         said = await self._repeats.enter(to, text, who)
         if self._now() - said.since > repeats.LOOKS_BACK - SLACK:
             # The platform may have forgotten it, and would show it twice.
-            raise SendError("an earlier try broke off hours ago, and may have arrived", retryable=False, unconfirmed=True)
+            raise SendError(_LONG_AGO, retryable=False, unconfirmed=True)
         try:
             return await self._deliver(to, {"msgtype": "text", "text": {"content": text + said.mark}, **repeats.ASK})
         except (Unanswered, Refusal) as failed:
