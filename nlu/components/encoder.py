@@ -1,7 +1,8 @@
 """What a message says, read whole by a small transformer that was tuned on the desk's own sentences (`nlu/encoder/`).
 
 It knows words that no training sentence of ours holds, from the text its base model was trained on. It gives a score for each intent,
-which `intents.py` weighs against what it learnt itself. Its weights come with the repository and are copied into the model: a model is
+which `intents.py` weighs against what it learnt itself, and for each piece of the message a likelihood of each tag, which `marks.py`
+joins with those of the linear chain. Its weights come with the repository and are copied into the model: a model is
 whole by itself, and training one does not tune them.
 
 It must never be asked about a sentence it was tuned on when something is to be learnt from its answer: it knows those by heart.
@@ -25,6 +26,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from nlu.components.marks import Reading
 from nlu.components.subwords import END, START, Subwords
 from nlu.components.unseen import unseen
 from nlu.components.writing import normalise
@@ -46,6 +48,7 @@ class Encoder:
         """
         names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
         self.intents: list[str] = names["intents"]
+        self.tags: list[str] = names["tags"]
         with np.load(folder / PIECES, allow_pickle=False) as kept:
             listed = kept["pieces"].tobytes().decode().split("\n")
             self._subwords = Subwords(listed, kept["scores"])
@@ -59,8 +62,8 @@ class Encoder:
         layers = (folder / LAYERS).read_bytes()
         self._layers = onnxruntime.InferenceSession(layers, options, providers=["CPUExecutionProvider"])
 
-    def read(self, text: str) -> dict[str, float]:
-        """A score for each intent, the logarithm of a likelihood but for a constant. Of a very long message, the middle is passed over."""
+    def read(self, text: str) -> Reading:
+        """Reads one message; of a very long one, the middle is passed over."""
         pieces = self._subwords.read(normalise(text))
         most = len(self._positions) - 2
         if len(pieces) > most:
@@ -68,8 +71,9 @@ class Encoder:
             pieces = pieces[:head] + pieces[len(pieces) - (most - head) :]
         numbers = np.array([START, *(piece.number for piece in pieces), END])
         embedded = self._rows(numbers) + self._positions[: len(numbers)]
-        scores = self._layers.run(["intents"], {"embedded": embedded[np.newaxis]})[0][0]
-        return dict(zip(self.intents, map(float, scores), strict=True))
+        intents, tags = (found[0] for found in self._layers.run(["intents", "tags"], {"embedded": embedded[np.newaxis]}))
+        scores = dict(zip(self.intents, map(float, intents), strict=True))
+        return Reading(scores, pieces, _likelihoods(tags[1:-1]), self.tags)
 
     def _rows(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         packed = self._nibbles[numbers]
@@ -78,9 +82,14 @@ class Encoder:
         return rows.reshape(len(numbers), -1)
 
 
+def _likelihoods(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    odds: np.ndarray[Any, Any] = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
 class TunedEncoder(GraphComponent):
-    """Puts the scores into each message, under `READ`."""
+    """Puts what it read into each message, under `READ`."""
 
     @staticmethod
     def required_packages() -> list[str]:

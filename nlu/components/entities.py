@@ -1,4 +1,5 @@
-"""Which substrings of a message name what: a linear chain over its signs (CRFsuite), learnt from the marked sentences.
+"""Which substrings of a message name what: a linear chain over its signs (CRFsuite), learnt from the marked sentences, joined with
+what the tuned encoder makes of each (`marks.py`).
 
 It learns by passive-aggressive updates, a minute where the usual L-BFGS takes a quarter of an hour on as many sentences
 (measured: README.md). Rasa's own CRF extractor is not used: since CVE-2024-49375 it keeps its training sentences and learns anew at
@@ -24,18 +25,23 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from nlu.components.encoder import READ, TunedEncoder
+from nlu.components.marks import NOTHING, joined
 from nlu.components.surroundings import Sign, evidence, signs
 
 logger = logging.getLogger(__name__)
 
 _FILE = "entities.crfsuite"
-_NONE = "O"
 UNMARKED = {"entities": "unmarked"}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
     """Adds `entities`, each with its offsets, value and confidence."""
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        return [TunedEncoder]
 
     @staticmethod
     def required_packages() -> list[str]:
@@ -96,26 +102,26 @@ class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
         for message in messages:
             if self._tagger is None or not message.get(TEXT):
                 continue
-            found = self._found(message.get(TEXT))
+            found = self._found(message)
             kept = message.get(ENTITIES, []) + self.add_extractor_name(found)
             message.set(ENTITIES, kept, add_to_output=True)
         return messages
 
-    def _found(self, text: str) -> list[dict[str, Any]]:
+    def _found(self, message: Message) -> list[dict[str, Any]]:
+        text: str = message.get(TEXT)
         among = signs(text)
         if not among:
             return []
         assert self._tagger is not None
-        said = self._tagger.tag(evidence(text, among))
         return [
             {
-                "entity": kind,
-                "start": among[first].start,
-                "end": among[last].end,
-                "value": text[among[first].start : among[last].end],
-                "confidence_entity": min(self._tagger.marginal(said[i], i) for i in range(first, last + 1)),
+                "entity": mark.kind,
+                "start": among[mark.first].start,
+                "end": among[mark.last].end,
+                "value": text[among[mark.first].start : among[mark.last].end],
+                "confidence_entity": mark.sure,
             }
-            for kind, first, last in spans(said)
+            for mark in joined(among, self._tagger.tag(evidence(text, among)), message.get(READ))
         ]
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -152,28 +158,10 @@ def _unmarked(message: Message) -> bool:
 
 def tags(among: Sequence[Sign], entities: Sequence[dict[str, Any]]) -> list[str]:
     """One tag a sign: B-, I-, L- and U- with the type for the first, inner, last and only sign of a mark."""
-    said = [_NONE] * len(among)
+    said = [NOTHING] * len(among)
     for entity in entities:
         inside = [i for i, sign in enumerate(among) if sign.start < entity["end"] and entity["start"] < sign.end]
         for at, i in enumerate(inside):
             place = "U" if len(inside) == 1 else "B" if at == 0 else "L" if at == len(inside) - 1 else "I"
             said[i] = f"{place}-{entity['entity']}"
     return said
-
-
-def spans(said: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The marks that tags stand for: (type, first sign, last sign); a broken row of tags still gives marks."""
-    found: list[tuple[str, int, int]] = []
-    current = ""
-    for i, tag in enumerate(said):
-        place, _, kind = tag.partition("-")
-        if tag == _NONE:
-            current = ""
-        elif place in "BU" or kind != current:
-            found.append((kind, i, i))
-            current = kind
-        else:
-            found[-1] = (kind, found[-1][1], i)
-        if place in "LU":
-            current = ""
-    return found

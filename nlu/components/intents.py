@@ -63,17 +63,22 @@ class Pieces:
         self._runs = CountVectorizer(
             analyzer="char_wb", ngram_range=(1, _LONGEST_PIECE), binary=True, min_df=_TWICE, vocabulary=runs
         )
+        self._of_words, self._of_runs = self._words.build_analyzer(), self._runs.build_analyzer()
+        for vectorizer, known in ((self._words, words), (self._runs, runs)):
+            if known is not None:
+                vectorizer.vocabulary_ = {name: at for at, name in enumerate(known)}
 
-    def learn(self, texts: list[str]) -> None:
-        """Which words and runs there are."""
-        for vectorizer in (self._words, self._runs):
-            vectorizer.fit(map(_plain, texts))
-
-    def read(self, texts: list[str]) -> csr_matrix:
-        """A row a text, of length one: a long post does not shout."""
+    def learn(self, texts: list[str]) -> csr_matrix:
+        """Which words and runs there are; the texts' own rows."""
         plain = [_plain(text) for text in texts]
-        rows = hstack([self._words.transform(plain), self._runs.transform(plain)], dtype=np.float32)
-        return normalize(rows.tocsr())
+        return _even(hstack([self._words.fit_transform(plain), self._runs.fit_transform(plain)], dtype=np.float32))
+
+    def places(self, text: str) -> list[int]:
+        """The columns of a text's row that are not empty, each once: all that a reading needs."""
+        plain = _plain(text)
+        words, runs = self._words.vocabulary_, self._runs.vocabulary_
+        said = {words[word] for word in self._of_words(plain) if word in words}
+        return [*said, *{len(words) + runs[run] for run in self._of_runs(plain) if run in runs}]
 
     def kept(self) -> dict[str, list[str]]:
         """What another `Pieces` is made of that reads alike."""
@@ -81,6 +86,11 @@ class Pieces:
             "words": [str(w) for w in self._words.get_feature_names_out()],
             "runs": [str(r) for r in self._runs.get_feature_names_out()],
         }
+
+
+def _even(rows: csr_matrix) -> csr_matrix:
+    """Rows of one length: a long post does not shout."""
+    return normalize(rows.tocsr()) * _LOUDNESS
 
 
 def _plain(text: str) -> str:
@@ -138,8 +148,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
         if len(set(labels)) < 2:
             logger.warning("fewer than two intents: nothing to learn")
             return self._resource
-        self._pieces.learn([m.get(TEXT) for m in messages])
-        features = self._features(messages)
+        features = self._pieces.learn([m.get(TEXT) for m in messages])
         back = np.array([unseen(m.get(TEXT)) for m in messages])
         if back.sum() >= _FEW and set(labels[~back]) == set(labels):
             self._keep(self._fitted(features[~back], labels[~back]))
@@ -176,7 +185,7 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
 
     def _encoded(self, message: Message) -> np.ndarray[Any, Any]:
         """The encoder's scores in the order of the intents; one it was not tuned on gets the middle of the others."""
-        read = message.get(READ) or {}
+        read: dict[str, float] = message.get(READ).intents if message.get(READ) else {}
         middle = float(np.mean(list(read.values()))) if read else 0.0
         return np.array([read.get(intent, middle) for intent in self._intents])
 
@@ -188,9 +197,6 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
 
     # ── reading ──
 
-    def _features(self, messages: list[Message]) -> csr_matrix:
-        return self._pieces.read([m.get(TEXT) for m in messages]) * _LOUDNESS
-
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `intent` and `intent_ranking`; a message without words gets none."""
         for message in messages:
@@ -198,8 +204,9 @@ class DeskIntentClassifier(IntentClassifier, GraphComponent):
                 message.set("intent", {"name": None, "confidence": 0.0}, add_to_output=True)
                 message.set("intent_ranking", [], add_to_output=True)
                 continue
-            found = self._features([message])
-            said = self._bias + found.data @ self._weights[found.indices]
+            places = self._pieces.places(message.get(TEXT))
+            loud = _LOUDNESS / np.sqrt(max(1, len(places)))
+            said = self._bias + loud * self._weights[places].sum(axis=0)
             words, encoder = self._mix
             sure = _softmax((words * said + encoder * self._encoded(message))[np.newaxis, :])[0]
             ranking = [

@@ -14,6 +14,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.nlu.tokenizers.jieba_tokenizer import JiebaTokenizer
 from rasa.nlu.tokenizers.tokenizer import Token
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.components.writing import normalise
 
@@ -44,3 +45,7 @@ class DeskTokenizer(JiebaTokenizer):
             else:
                 tokens.append(Token(word, start))
         return self._apply_token_pattern(tokens)
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Leaves the sentences as they are: nothing that is trained reads tokens, and cutting them all takes a quarter of a minute."""
+        return training_data

@@ -3,7 +3,7 @@
     python nlu/encoder/tune.py [--layers 8] [--walks 3] [--out FOLDER]       in an environment of requirements.txt, beside this file
 
 The first layers of multilingual-e5-small learn intents and entities together from `data/nlu`; the embeddings of its pieces stay as they
-came. Entities are learnt for the sake of intents alone and not written: the chain of `components/entities.py` finds them better. One thread of a recent processor takes half an hour to three quarters for eight layers.
+came. One thread of a recent processor takes half an hour to three quarters for eight layers.
 
 It must never read `nlu/testset`, nor learn from a sentence for which `unseen` is true: those weigh the encoder against the words.
 """
@@ -60,6 +60,8 @@ TAGS_WEIGH = 0.7
 SMOOTHED = 0.05
 HEARD = 600
 """Messages by which the weights are made even before they are rounded to eight bits."""
+UNROUNDED = "tag.turned"
+"""The one map that stays in full numbers: it is small, and the edges of marks hang on it."""
 NOTHING = "O"
 IGNORED = -100
 _MARK = re.compile(r"\[([^\[\]]+)\]\((\w+)\)")
@@ -400,7 +402,7 @@ def loudest(network: Network, rows: Sequence[Row]) -> dict[str, np.ndarray[Any, 
 
 
 def graph(network: Network, loud: dict[str, np.ndarray[Any, Any]]) -> onnx.ModelProto:
-    """The layers as an ONNX graph for one message: embedded pieces in, scores of intents out.
+    """The layers as an ONNX graph for one message: embedded pieces in, scores of intents and, for each piece, of tags out.
 
     A few inputs of each map are much louder than the rest, and in eight bits they would drown it. They are made quieter, and their
     weights louder by as much (SmoothQuant, arXiv 2211.10438).
@@ -464,10 +466,13 @@ def graph(network: Network, loud: dict[str, np.ndarray[Any, Any]]) -> onnx.Model
     mean = op("ReduceMean", [x, along], "mean", keepdims=0)
     most = op("ReduceMax", [x, along], "most", keepdims=0)
     op("Identity", [linear(op("Concat", [mean, most], "whole", axis=1), "intent")], "intents")
+    told = op("MatMul", [x, const("tag.w", state["tag.weight"].T)], UNROUNDED)
+    op("Add", [told, const("tag.b", state["tag.bias"])], "tags")
     numbers = TensorProto.FLOAT
     given = [helper.make_tensor_value_info("embedded", numbers, [1, "pieces", WIDTH])]
     made = [
         helper.make_tensor_value_info("intents", numbers, [1, None]),
+        helper.make_tensor_value_info("tags", numbers, [1, "pieces", None]),
     ]
     model = helper.make_model(
         helper.make_graph(nodes, "encoder", given, made, kept),
@@ -483,6 +488,7 @@ def write(
     base: Base,
     kept: Sequence[int],
     intents: Sequence[str],
+    tags: Sequence[str],
     rows: Sequence[Row],
     out: Path,
 ) -> None:
@@ -497,6 +503,7 @@ def write(
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul"],
+            nodes_to_exclude=[UNROUNDED],
         )
     nibbles, scales = base.packed("emb.word", WIDTH)
     np.savez(
@@ -509,6 +516,7 @@ def write(
     )
     names = {
         "intents": list(intents),
+        "tags": list(tags),
         "sentences": digest_of_sentences(),
         "base": base.digest,
     }
@@ -556,7 +564,7 @@ def main() -> int:
     )
     network = Network(base, kept, options.layers, len(intents), len(tags))
     learn(network, learnt, tags, options.walks)
-    write(network, base, kept, intents, random.Random(SEED).sample(learnt, HEARD), options.out)
+    write(network, base, kept, intents, tags, random.Random(SEED).sample(learnt, HEARD), options.out)
     print(
         f"of the sentences kept back, {judged(network, back):.4f} have their intent first; wrote {options.out}"
     )

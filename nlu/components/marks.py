@@ -1,0 +1,159 @@
+"""Two readers of marks joined: the linear chain's tags (`entities.py`) and the tuned encoder's (`encoder.py`).
+
+The chain is seldom wrong where it speaks and passes over much; the encoder knows words no sentence of ours holds and is less exact at
+the edges. For each sign the encoder's logarithms of likelihood are taken, and the chain adds a vote for what it says. What is told by
+its form alone (`BY_FORM`) the chain decides by itself.
+
+The numbers below were chosen on the sentences kept from the encoder (`unseen.py`), with a chain learnt without them too: ADR 0014 says
+how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nlu.components.subwords import Piece
+
+if TYPE_CHECKING:
+    from nlu.components.surroundings import Sign
+
+NOTHING = "O"
+BY_FORM = frozenset({"building", "unit", "room", "phone", "plate", "ticket_no"})
+"""Types the encoder has no say in: its pieces cut through figures."""
+_VOTE = 2.5
+"""What the chain's word for a type weighs."""
+_SILENCE = 1.0
+"""What its word that nothing is named here weighs."""
+_RATHER_NAMED = 0.5
+"""Taken off nothing: a mark passed over costs the desk a question, a doubtful one a correction."""
+_NEW = 0.85
+"""From this likelihood the encoder begins a new mark next to one of the same type."""
+_LEAST = 1e-3
+_DECIDED = 50.0
+
+
+class Reading(NamedTuple):
+    """What the encoder says of one message.
+
+    `intents`: a score for each, the logarithm of a likelihood but for a constant. `tags`: a row for each of `pieces`, the likelihood of
+    each of the encoder's tags. Of a very long message the pieces in the middle are missing.
+    """
+
+    intents: dict[str, float]
+    pieces: list[Piece]
+    tags: np.ndarray[Any, Any]
+    names: list[str]
+    """Of the columns of `tags`."""
+
+
+class Mark(NamedTuple):
+    """A type, the first and last sign it is said of, and how sure that is."""
+
+    kind: str
+    first: int
+    last: int
+    sure: float
+
+
+def spans(said: Sequence[str]) -> list[tuple[str, int, int]]:
+    """The marks that tags stand for: (type, first sign, last sign); a broken row of tags still gives marks."""
+    found: list[tuple[str, int, int]] = []
+    current = ""
+    for i, tag in enumerate(said):
+        place, _, kind = tag.partition("-")
+        if tag == NOTHING:
+            current = ""
+        elif place in "BU" or kind != current:
+            found.append((kind, i, i))
+            current = kind
+        else:
+            found[-1] = (kind, found[-1][1], i)
+        if place in "LU":
+            current = ""
+    return found
+
+
+def joined(among: Sequence[Sign], said: Sequence[str], read: Reading) -> list[Mark]:
+    """The marks of a message.
+
+    Args:
+        among: its signs.
+        said: the chain's tag of each sign.
+        read: what the encoder says of the message.
+    """
+    chain = spans(said)
+    kinds = sorted({tag[2:] for tag in read.names if tag != NOTHING} | {kind for kind, _, _ in chain})
+    place = {kind: at for at, kind in enumerate(kinds)}
+    likely, begins = _of_signs(among, read, place)
+    nothing = len(kinds)
+
+    scores = np.log(likely + _LEAST)
+    scores[likely.sum(axis=1) == 0] = 0.0  # not read by the encoder: the chain's word alone
+    scores[:, [place[kind] for kind in kinds if kind in BY_FORM]] = np.log(_LEAST)
+    voted, edges = np.full(len(among), nothing), np.zeros(len(among), dtype=bool)
+    for kind, first, last in chain:
+        at = slice(first, last + 1)
+        scores[at, place[kind]] += _DECIDED if kind in BY_FORM else _VOTE
+        voted[at], edges[first] = place[kind], True
+    scores[:, nothing] += _SILENCE * (voted == nothing) - _RATHER_NAMED
+
+    best = scores.argmax(axis=1)
+    sure = _sureness(scores, best)
+    found: list[Mark] = []
+    for i, kind in enumerate(best):
+        if kind == nothing:
+            continue
+        new = edges[i] if voted[i] == kind else begins[i, kind] > _NEW * likely[i, kind]
+        if not new and found and found[-1].last == i - 1 and found[-1].kind == kinds[kind]:
+            found[-1] = Mark(kinds[kind], found[-1].first, i, min(found[-1].sure, sure[i]))
+        else:
+            found.append(Mark(kinds[kind], i, i, float(sure[i])))
+    agreed = {i for i, kind in enumerate(best) if kind == voted[i] != nothing}
+    return [mark for mark in found if agreed & _signs_of(mark) or not _crumb(mark, among, found, agreed)]
+
+
+def _signs_of(mark: Mark) -> set[int]:
+    return set(range(mark.first, mark.last + 1))
+
+
+def _crumb(mark: Mark, among: Sequence[Sign], found: Sequence[Mark], agreed: set[int]) -> bool:
+    """Whether a mark of the encoder alone is what its pieces leave over: a stroke, or the rest of a piece the chain has cut better."""
+    if not any(among[i].text.isalnum() for i in _signs_of(mark)):
+        return True
+    return any(
+        other.kind == mark.kind and agreed & _signs_of(other) and (other.last + 1 == mark.first or mark.last + 1 == other.first)
+        for other in found
+    )
+
+
+def _of_signs(
+    among: Sequence[Sign], read: Reading, place: dict[str, int]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """For each sign the likelihood of each type, and of none in the last column; and that a mark of the type begins there."""
+    signs = np.array([(sign.start, sign.end) for sign in among])
+    pieces = np.array([(piece.start, piece.end) for piece in read.pieces]).reshape(-1, 2)
+    over = (pieces[:, 0] < signs[:, 1:]) & (signs[:, :1] < pieces[:, 1]) & (pieces[:, 0] < pieces[:, 1])
+    of_pieces = np.zeros((len(pieces), len(place) + 1))
+    first = np.zeros((len(pieces), len(place)))
+    for column, tag in enumerate(read.names):
+        if tag == NOTHING:
+            of_pieces[:, -1] += read.tags[:, column]
+            continue
+        of_pieces[:, place[tag[2:]]] += read.tags[:, column]
+        if tag[0] == "B":
+            first[:, place[tag[2:]]] = read.tags[:, column]
+    likely = over @ of_pieces / np.maximum(over.sum(axis=1, keepdims=True), 1)
+    begins = np.zeros((len(among), len(place)))
+    starts = over & (pieces[:, 0] >= signs[:, :1])
+    for i in np.flatnonzero(starts.any(axis=1)):
+        begins[i] = first[starts[i].argmax()]
+    return likely, begins
+
+
+def _sureness(scores: np.ndarray[Any, Any], best: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    share: np.ndarray[Any, Any] = odds[np.arange(len(best)), best] / odds.sum(axis=1)
+    return share
