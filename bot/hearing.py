@@ -13,6 +13,7 @@ from typing import Any
 from bot.core.codec import state_from_json
 from bot.core.danger import asks
 from bot.core.domain import Script
+from bot.core.resolve.numerals import ZH_NUMERAL
 from bot.core.types import Heard, Language, Matter, Media
 from bot.faq import Finder
 from bot.store import Claim
@@ -25,8 +26,12 @@ _PERHAPS_ASKED = frozenset({"fee_query", "permit", "ticket_status"})
 _OWN_ACCOUNT = re.compile(r"我家|我们家|我的|我这|咱家|本户|欠|\b(?:my|our|mine|i owe|we owe)\b", re.IGNORECASE)
 
 
+_FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
+
+
 def _of_an_account(matter: Matter) -> bool:
-    return bool(matter.values("period") or matter.values("amount") or _OWN_ACCOUNT.search(matter.text))
+    amounts = any(_FIGURE.search(amount) for amount in matter.values("amount"))
+    return bool(matter.values("period") or amounts or _OWN_ACCOUNT.search(matter.text))
 
 
 class Ear:
