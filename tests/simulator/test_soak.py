@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import bindparam, select
 
 from bot import outbox
-from bot.channels import Message, Receipt, SendError
+from bot.channels import Message, SendError
 from bot.channels.telegram.errors import refusal
 from bot.channels.telegram.pace import Pace, Rate
 from bot.channels.wechat.window import Windows
@@ -125,23 +125,6 @@ def test_wechat_without_counting_sends_beyond_its_windows() -> None:
         channel.windows = Windows(channel._notebook, channel._now, strict=False)
 
     assert found(rough_day("wechat", without), "customer-service message")
-
-
-def test_wechat_acknowledged_before_it_is_kept_loses_messages() -> None:
-    def without(channel: Any) -> None:
-        routes = channel.routes
-
-        def hasty(accept: Any, answers: Any) -> Any:
-            async def accepted(message: Any) -> Receipt:
-                with suppress(OSError):
-                    return await accept(message)
-                return Receipt(0, 0, duplicate=True)
-
-            return routes(accepted, answers)
-
-        channel.routes = hasty
-
-    assert found(rough_day("wechat", without), "acknowledged, but not in the inbox")
 
 
 def test_wechat_that_tries_again_what_may_have_arrived_doubles() -> None:
