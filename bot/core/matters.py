@@ -23,14 +23,16 @@ MOST_PIECES: Final = 8
 
 Sign = Literal["list", "further", "sentence", "comma"]
 
-CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.75, "comma": 0.96}
+CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.75, "comma": 0.93}
 """How sure a piece must be of its matter to begin a new one, by the sign that stands before it (read off the annotated messages)."""
 DANGER: Final = 0.8
 """No more is asked of a danger, whatever stands before it."""
+ANOTHER: Final = 0.997
+"""How sure a piece behind a comma must be, that speaks of another thing than the matter before it, to be one more of the same kind."""
 FIRST: Final = 0.5
 """How sure the first piece must be of its own; behind a sign that something new begins, `FIRST_BEFORE_SIGN` is enough."""
 FIRST_BEFORE_SIGN: Final = 0.25
-SURE: Final[Mapping[str, float]] = {"emergency": 0.6, "handoff": 0.7, "ticket_change": 0.6}
+SURE: Final[Mapping[str, float]] = {"emergency": 0.6, "handoff": 0.85, "ticket_change": 0.6, "bind": 0.6}
 """Intents that take more than a strong sign."""
 
 ORDER: Final[Mapping[str, int]] = {
@@ -49,11 +51,20 @@ ORDER: Final[Mapping[str, int]] = {
 }
 """Intents that open a matter, and the rank of their label (LABELS rule 1; a person is asked for last)."""
 
+#: Whoever says himself how many matters he has: "问三个事:…", "two things: …".
+_ANNOUNCED: Final = re.compile(
+    r"[两二三四几2-4]\s?[个件]\s?(?:事|问题|情况)|\b(?:two|three|four|a couple of|a few|few) (?:things|questions|issues|problems|matters)\b",
+    re.IGNORECASE,
+)
+#: "…也堵了", "the light's gone as well": another thing than the one before.
+_TOO: Final = re.compile(r"[也亦](?!不知道|不用|没用|没办法|太|就|许|挺)|\bas well\b|\btoo\b[\s.!]*$", re.IGNORECASE)
+
 _STATUS: Final = ORDER["ticket_status"]
 _STRONG: Final = ("list", "further")
 _ONCE: Final = frozenset({"emergency", "handoff", "bind"})
 """Said twice in one message, these are still one matter."""
 _FURTHER: Final = (
+    r"and any\b|and another\b|然后(?=我[要想])|"
     r"另外(?![一那的])|另(?=[,、问外有])|此外|顺便|顺带|順便|順帶|对了|對了|还有(?![多没几人个一点些])|還有(?![多沒幾人個一點些])|再就是|再有就是|再问|"
     r"还想|還想|也想问|仲有|其次|然后再|再(?=给我|帮我|替我|麻烦|请问)|第[二三]个?(?:问题|事|件)|二是|三是|二来|最后(?!四位|一位)|"
     r"also\b|by the way\b|btw\b|another thing\b|one more thing\b|in addition\b|additionally\b|secondly\b|second thing\b|plus\b|besides\b|oh and\b|and also\b|"
@@ -67,6 +78,8 @@ _NUMBER: Final = (
 _NUMBER_HERE: Final = re.compile(rf"[\s,、。.;!?:]*{_NUMBER}", re.IGNORECASE)
 _CUT: Final = re.compile(
     rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,，])(?![0-9]{{3}})|(?<=\w、)(?=[^、]{{4,}})"
+    # Voice-to-text has no signs: behind 了, 呢 or 吗 another subject begins.
+    r"|(?<=[\u3400-\u9fff]{4}[了呢吗嘛])(?=(?:我|俺|咱)(?:[想要家们还]|这边|那个)|隔壁|楼[上下]|上个?月|这个?月|物业费|停车费|请问|麻烦|你们|能不能|帮我)"
     rf"|(?<=\S)(?=[\s]*{_NUMBER}\D)|(?<=[\s\u3400-\u9fff])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b(?!\W*$))",
     re.IGNORECASE,
 )
@@ -145,11 +158,12 @@ def _same(earlier: Matter, later: Matter, sign: Sign) -> bool:
     first, second = ORDER[earlier.intent], ORDER[later.intent]
     strong = sign in _STRONG
     items, new = _named(earlier), _named(later)
-    elsewhere = bool(items and new and not items & new)
+    elsewhere = bool(new and not items & new and (items or _TOO.search(later.text)))
     if first == second:
         if earlier.intent in _ONCE:
             return True
-        return not (strong or (elsewhere and sign == "sentence"))  # behind a comma: a second symptom of one fault
+        # Behind a comma the same thing has a second symptom; another thing, of which the piece is as sure, is another matter.
+        return not (strong or (elsewhere and (sign == "sentence" or later.confidence >= ANOTHER)))
     if {earlier.intent, later.intent} == {"permit", "fee_query"}:  # rule 6: an application and its price
         fees = _named(later, "fee_type") | _named(earlier, "fee_type")
         return not fees and not (strong and _named(later, "permit_type"))
@@ -161,18 +175,19 @@ def _same(earlier: Matter, later: Matter, sign: Sign) -> bool:
         return not elsewhere
     if {first, second} == {ORDER["repair"], ORDER["complaint"]}:  # rule 5: fault plus blame
         return not elsewhere
-    # What follows a danger in the same breath belongs to it; a danger told late is never swallowed.
-    return first == 0 and sign == "comma"
+    # What follows a danger in the same breath, or speaks of nothing else, belongs to it; a danger told late is never swallowed.
+    return first == 0 and (sign == "comma" or (second == ORDER["complaint"] and not elsewhere))
 
 
-def _join(matter: Matter, part: Parsed, *, before: bool = False) -> Matter:
-    """The matter with another piece's words; the label is the matter's own."""
+def _join(matter: Matter, part: Parsed | Matter, *, before: bool = False) -> Matter:
+    """The matter with another piece's words; the label is the matter's own, unless a matter of danger joins it."""
     head, tail = (part, matter) if before else (matter, part)
     shift = len(head.text) + 1
     moved = tuple(
         replace(entity, start=entity.start + shift, end=entity.end + shift) for entity in tail.entities
     )
-    return replace(matter, text=f"{head.text} {tail.text}", entities=(*head.entities, *moved))
+    label = part if isinstance(part, Matter) and part.intent == "emergency" else matter
+    return replace(label, text=f"{head.text} {tail.text}", entities=(*head.entities, *moved))
 
 
 def _matter(part: Parsed) -> Matter:
@@ -194,8 +209,9 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
     found: list[Matter] = []
     waiting: list[Parsed] = []  # greetings and values before the first matter
     before = ""
+    announced = _ANNOUNCED.search(fold(whole.text)) is not None
     for part in parts:
-        sign = _sign(before, part.text)
+        sign: Sign = "further" if announced and before else _sign(before, part.text)
         before = part.text
         strong = sign in _STRONG
         if strong and not found and waiting:
@@ -206,10 +222,16 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
         opened = _opens(part, CONFIDENT[sign] if found else FIRST, strong)
         if opened is None and not found:
             waiting.append(part)
-        elif opened is None or (found and (len(found) == MOST or _same(found[-1], opened, sign))):
+        elif opened is None:
             found[-1] = _join(found[-1], part)
-        else:
+        elif found and _same(found[-1], opened, sign):
+            found[-1] = _join(found[-1], opened)
+        elif len(found) < MOST:
             found.append(opened)
+        elif opened.intent == "emergency" and all(matter.intent != "emergency" for matter in found):
+            found[-2:] = [_join(found[-2], found[-1]), opened]  # never buried: the last two make room
+        else:
+            found[-1] = _join(found[-1], part)
     if len(found) < 2:
         return single
     for part in reversed(waiting):

@@ -31,6 +31,10 @@ def heard(text: str, intent: str, confidence: float = 0.9, item: str | None = No
         ("停水停电，是因为欠费吗", ("停水停电，", "是因为欠费吗")),
         ("还没修好，因为没人来", ("还没修好，因为没人来",)),
         ("你好。楼道灯坏了。", ("你好。楼道灯坏了。",)),
+        ("热水管子又呲水了俺家水费是不是也得跟着涨啊", ("热水管子又呲水了", "俺家水费是不是也得跟着涨啊")),
+        ("窗帘盒上面渗水了我想办个宠物登记", ("窗帘盒上面渗水了", "我想办个宠物登记")),
+        ("水管漏水了还在漏", ("水管漏水了还在漏",)),
+        ("heating is off and any news on my window", ("heating is off", "and any news on my window")),
         ("灯坏了", ("灯坏了",)),
         ("", ("",)),
     ],
@@ -45,6 +49,36 @@ def test_never_more_than_three_matters_and_the_rest_stays_with_the_last() -> Non
     found = matters(heard("".join(said), "repair"), [heard(t, i) for t, i in zip(said, intents, strict=True)])
     assert len(found) == MOST
     assert any(matter.text.endswith("垃圾没人收拾。") for matter in found)
+
+
+def test_a_danger_told_fourth_is_not_buried_in_the_third() -> None:
+    said = ["厨房灯坏了。", "另外物业费怎么交。", "另外车位怎么续费。", "另外楼道冒烟了。"]
+    intents = ["repair", "fee_query", "permit", "emergency"]
+    found = matters(heard("".join(said), "repair"), [heard(t, i) for t, i in zip(said, intents, strict=True)])
+    assert [matter.intent for matter in found] == ["emergency", "repair", "fee_query"]
+    assert found[0].text == said[3]
+    assert found[2].text == f"{said[1]} {said[2]}", "the one that makes room keeps its words"
+
+
+def test_a_second_danger_told_fourth_takes_nobody_s_place() -> None:
+    said = ["楼道冒烟了。", "另外物业费怎么交。", "另外垃圾没人收拾。", "另外有人晕倒了。"]
+    intents = ["emergency", "fee_query", "complaint", "emergency"]
+    found = matters(heard("".join(said), "emergency"), [heard(t, i) for t, i in zip(said, intents, strict=True)])
+    assert [matter.intent for matter in found] == ["emergency", "complaint", "fee_query"]
+
+
+def test_whoever_says_how_many_matters_he_has_has_so_many() -> None:
+    parts = [heard("物业费单价多少;", "fee_query"), heard("游泳池还开不开", "faq", 0.56)]
+    assert len(matters(heard("问两件事:物业费单价多少;游泳池还开不开", "fee_query"), parts)) == 2
+    assert len(matters(heard("物业费单价多少;游泳池还开不开", "fee_query"), parts)) == 1
+
+
+def test_another_thing_that_is_broken_too_is_not_what_is_chased() -> None:
+    chased = heard("did anyone pick up my ticket?", "ticket_status", 1.0)
+    too = heard("now the light's gone as well", "repair", 0.98, item="light")
+    assert len(matters(heard("…", "ticket_status"), [chased, too])) == 2
+    same = heard("now the light's gone", "repair", 0.98, item="light")
+    assert len(matters(heard("…", "ticket_status"), [chased, same])) == 1
 
 
 def test_a_long_story_is_asked_about_in_eight_pieces_at_most() -> None:

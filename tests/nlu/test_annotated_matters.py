@@ -41,4 +41,4 @@ async def test_messages_are_cut_where_they_should_be(rasa: RasaHandle) -> None:
     """The aim is 0.90 both ways (nlu/README.md says what is missing); it must not get worse than it is."""
     async with asyncio.timeout(300):
         shares = await measured(rasa)
-    assert shares["one"] >= 0.88 and shares["several"] >= 0.80, shares
+    assert shares["one"] >= 0.89 and shares["several"] >= 0.87, shares
