@@ -448,6 +448,19 @@ def test_after_two_idle_hours_the_desk_is_back_with_a_word() -> None:
     assert {told.role for told in stage.told} == {"steward", "supervisor"}
 
 
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("最后四位应该是8806", PHONE[:-4] + "8806"), ("倒数第二位是5不是3", PHONE[:-2] + "5" + PHONE[-1]),
+        ("别打13900001111,打13900002222", "13900002222"), ("不用改", PHONE),
+    ],
+)  # fmt: skip
+def test_the_telephone_on_the_summary_is_put_right_digit_by_digit(said: str, number: str) -> None:
+    stage = at_summary()
+    stage.says(said)
+    assert stage.state.slots.get("contact") == number or (stage.opened and stage.opened[0].draft.contact == number)
+
+
 def test_a_voice_note_is_honestly_passed_on() -> None:
     stage = Stage(OWNER)
     stage.take(Heard(media=(Media("voice", "v1"),)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.resolve import answer, language, numerals, phone, ticketno
+from bot.core.resolve import answer, contact, language, numerals, phone, ticketno
 from bot.core.resolve.score import score
 from bot.core.types import Language
 
@@ -36,10 +36,10 @@ def test_other_numbers_are_no_telephone(text: str) -> None:
 
 
 def test_the_last_four_digits_are_corrected() -> None:
-    assert phone.correct_tail("13812345678", "尾号错了,是5679") == "13812345679"
-    assert phone.correct_tail("13812345678", "打错了,应该是9999") == "13812349999"
-    assert phone.correct_tail("13812345678", "last four should be 1111") == "13812341111"
-    assert phone.correct_tail("13812345678", "好的") is None
+    assert contact.given("尾号错了,是5679", "13812345678") == "13812345679"
+    assert contact.given("打错了,应该是9999", "13812345678") == "13812349999"
+    assert contact.given("last four should be 1111", "13812345678") == "13812341111"
+    assert contact.given("好的", "13812345678") is None
 
 
 @pytest.mark.parametrize(

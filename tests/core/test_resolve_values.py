@@ -112,7 +112,6 @@ def test_a_corrected_number_is_a_telephone_number_again(text: str, current: str)
 @given(NUMBERS, st.from_regex(r"[0-9]{4}", fullmatch=True))
 def test_the_tail_put_right_is_the_tail(current: str, tail: str) -> None:
     assert contact.given(f"尾号错了,是{tail}", current) == current[:-4] + tail
-    assert phone.correct_tail(current, f"尾号错了,是{tail}") == current[:-4] + tail
 
 
 @given(NUMBERS)

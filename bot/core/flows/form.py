@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.resolve import phone, temper, when
+from bot.core.resolve import contact, phone, temper, when
 from bot.core.resolve.opening import bare, gist, only_asks
 from bot.core.resolve.where import address, place
 from bot.core.resolve.where.room import Parts
@@ -293,13 +293,10 @@ NO_PHONE = re.compile(r"没有?(?:电话|手机|号码)|(?:不|别|就不|不想
 
 
 def _read_contact(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
-    current = talk.state.slots.get("contact")
-    found = phone.find(text)
-    if found:
-        _set(talk, contact=found[-1].number)
-        return {"contact"}
-    if current and (mended := phone.correct_tail(current, text)) and mended != current:
-        _set(talk, contact=mended)
+    current = talk.state.slots.get("contact") or None
+    number = contact.given(text, None if opening else current)
+    if number and (number != current or phone.find(text)):
+        _set(talk, contact=number)
         return {"contact"}
     if asking == "contact" and NO_PHONE.search(text):
         _set(talk, contact_none=True)

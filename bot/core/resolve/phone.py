@@ -1,8 +1,7 @@
 """Telephone numbers: Chinese mobiles and landlines, service numbers, and foreign numbers in E.164.
 
 `find` serves every reader of messages and registers, and whoever must not take a telephone for something else (rooms, times,
-amounts). `correct_tail` is for the contact of a request; which number is meant when several are said, and every other
-correction, is read in `contact`.
+amounts). Which number is meant when several are said, and every correction, is read in `contact`.
 
 It must never put a whole number into a text: what is shown to anyone is `mask`ed.
 Mobile: 11 digits from 13 to 19. Landline: area code (3–4 digits with its 0) and 7–8 digits, extension allowed; without its
@@ -55,15 +54,6 @@ _EN_FIGURES: Final = {word: str(value) for word, value in EN_NUMBERS.items() if 
 _EN_FIGURE: Final = rf"(?:(?:double|triple)[ -])?(?:{'|'.join(_EN_FIGURES)}|[0-9]+)"
 _EN_READ: Final = re.compile(rf"\b{_EN_FIGURE}(?:[ ,-]{{1,2}}{_EN_FIGURE}){{4,}}\b", re.IGNORECASE | re.ASCII)
 
-# "尾号是5678", "后四位改成5678", "last four 5678"
-_TAIL: Final = re.compile(
-    r"(?:尾号|后四位|后4位|末四位|最后四位|last\s+(?:four|4)(?:\s+digits)?)[^0-9]{0,12}(?P<tail>[0-9]{4})(?![0-9])",
-    re.IGNORECASE | re.ASCII,
-)
-_BARE_TAIL: Final = re.compile(
-    r"(?:[^0-9]*(?:打错|写错|错了|不对|应该是|改成|wrong|should be|meant|sorry)[^0-9]*)(?P<tail>[0-9]{4})[^0-9]*",
-    re.IGNORECASE | re.ASCII,
-)
 _FOUR: Final = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])|(?<![零〇洞一幺二两三四五六七拐八九])[零〇洞一幺二两三四五六七拐八九]{4}(?![零〇洞一幺二两三四五六七拐八九])")
 
 
@@ -133,21 +123,6 @@ def find(text: str) -> tuple[Phone, ...]:
         for number, start, end in sorted(places, key=lambda place: place[1])
         if not any(start < last and first < end for first, last in taken)
     )
-
-
-def correct_tail(number: str, text: str) -> str | None:
-    """The number with its last four digits replaced, when the text corrects them; None when it does not.
-
-    Args:
-        number: the number given before, in the form `find` returns.
-        text: "尾号错了,是5678", "last four should be 5678", "打错了,应该是9999".
-    """
-    folded = fold(text)
-    found = list(_TAIL.finditer(folded))
-    match = found[-1] if found else _BARE_TAIL.fullmatch(folded)
-    if match is None or not re.search(r"[0-9]{4}$", number, re.ASCII):
-        return None
-    return number[:-4] + match["tail"]
 
 
 def mask(number: str) -> str:
