@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 import re
 import threading
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
     Encode = Callable[[list[str]], Vectors]
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to debug and tells of each index
 
 _LONGEST: Final = 300
 """Characters looked at: the encoder averages, so more words say less."""

@@ -29,7 +29,7 @@ def bare(text: str) -> str:
     rest = text.strip()
     while match := _LEADS.match(fold(rest)):  # folding keeps lengths
         rest = rest[match.end() :].lstrip(_BLANK)
-    return rest or text.strip()
+    return rest.rstrip(",，、;； ") or text.strip()
 
 
 #: The kind of request alone, without a word of what it is about.
