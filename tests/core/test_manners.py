@@ -442,6 +442,15 @@ def test_what_has_a_field_of_its_own_is_not_shown_twice() -> None:
     assert opening.gist(said_so) == text, "where a form has no such field, nothing is lost"
 
 
+def test_a_question_asked_again_is_worded_otherwise_and_the_same_conversation_reads_the_same() -> None:
+    def asked() -> list[str]:
+        stage = Stage(OWNER).says("厨房水龙头漏水", "repair")
+        return [stage.lines[-1].text, stage.says("厨房水龙头漏水", "repair").lines[-1].text]
+
+    first, again = asked()
+    assert first != again and [first, again] == asked()
+
+
 # ── data/danger.yml ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 ROW = {"dangers": ["gas"], "zh": ["开灯"], "en": ["light"], "answer": "utter_danger_no_spark"}
