@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.channels import SendError
+from bot.channels import Message, SendError
 from bot.channels.wechat import WeChat, client, replies
 from tests.channels.wechat_stage import NEWS, NOTICE, SEND, TEMPLATE, Stage, opened
 from tests.fakes import wechat as fakes
@@ -288,6 +288,30 @@ async def test_a_broken_connection_sends_no_template_twice(monkeypatch: pytest.M
         stage.desk.say(OPENID, "师傅到了")
         await stage.desk.drain(stage.channel)
         assert len(stage.wechat.texts("template")) == 3, "unnamed, it comes twice"
+
+
+async def test_a_template_that_may_have_arrived_goes_no_other_way_though_one_has_opened() -> None:
+    async with opened(template=NEWS) as stage:
+        news = Message(7, "师傅已出发")
+        stage.wechat.fail(TEMPLATE, fakes.LOST)
+        with pytest.raises(SendError) as lost:
+            await stage.channel.send(OPENID, news)
+        assert lost.value.retryable and not lost.value.unconfirmed, "it has a name: a second try does no harm"
+        await stage.wechat.say("师傅来了吗")  # the window is open now
+        assert (await stage.channel.send(OPENID, news)).startswith("template:")
+        assert len(stage.wechat.texts("template")) == 1 and stage.wechat.called(SEND) == 0
+
+
+async def test_once_wechat_has_forgotten_its_name_nobody_can_tell_whether_a_template_arrived() -> None:
+    async with opened(template=NEWS) as stage:
+        news = Message(8, "师傅已出发")
+        stage.wechat.fail(TEMPLATE, fakes.LOST)
+        with pytest.raises(SendError):
+            await stage.channel.send(OPENID, news)
+        stage.clock.forward(minutes=10)
+        with pytest.raises(SendError) as told:
+            await stage.channel.send(OPENID, news)
+        assert told.value.unconfirmed and len(stage.wechat.texts("template")) == 1
 
 
 async def test_after_the_template_the_notice_the_resident_agreed_to_and_after_that_the_telephone() -> None:

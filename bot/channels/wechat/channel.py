@@ -57,12 +57,17 @@ SUCCESS: Final = "success"
 LIMITS: Final = Limits(bytes=replies.MOST_BYTES)
 #: How far a message of several pieces has come.
 PROGRESS_KEEP: Final = timedelta(days=1)
+#: For so long WeChat knows a template message by its name (`client_msg_id`, 10 minutes); less what a call takes.
+NAMED_FOR: Final = timedelta(minutes=9)
 #: How often it is written down that WeChat called us.
 _HEARD_EVERY: Final = timedelta(hours=1)
 _KEEP_HEARD: Final = timedelta(days=400)
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
+)
+_MAY_HAVE_ARRIVED: Final = in_both(
+    "模板消息可能已送达，无法再确认。请打电话告知。", "The template message may have arrived; nobody can tell any more. Telephone."
 )
 _WAITS: Final = in_both("公众号只能回复来信，等住户来信时一并告知。", "The account may only reply: it is said when the resident writes next.")
 _NONE_LEFT: Final = in_both(
@@ -280,6 +285,8 @@ class WeChat:
     async def send(self, to: str, message: Message) -> str:
         """Deliver by customer-service message, else by template or notice. Raises SendError."""
         reasons: list[str] = []
+        if self.settings.template is not None and (begun := await self._template_in_doubt(message)) is not None:
+            return await self._template_again(to, message, begun)
         if self.reach != "reply_only":
             try:
                 return await self._by_service(to, message)
@@ -355,8 +362,27 @@ class WeChat:
             "data": replies.filled(form, message.text),
             **({"url": form.link} if form.link else {}),
         }
-        answer = await self.client.post("/cgi-bin/message/template/send", body, repeatable=True)
+        try:
+            answer = await self.client.post("/cgi-bin/message/template/send", body)
+        except SendError as error:
+            if not error.unconfirmed:
+                raise
+            content = {"begun": self._now().isoformat()}
+            await self._notebook.change(f"template:{message.id}", partial(_if_none, content=content), PROGRESS_KEEP)
+            raise SendError(str(error), retryable=True, after=error.after) from error
         return f"template:{answer.get('msgid', message.id)}"
+
+    async def _template_in_doubt(self, message: Message) -> datetime | None:
+        """When this message was first tried by template and may have arrived; None where it was not."""
+        page = await self._notebook.read(f"template:{message.id}")
+        return datetime.fromisoformat(page["begun"]) if page else None
+
+    async def _template_again(self, to: str, message: Message, begun: datetime) -> str:
+        """A template that may have arrived is sent again as a template or not at all: any other way, the resident would read the news
+        twice. Once WeChat has forgotten its name, nobody can tell any more. Raises SendError."""
+        if self._now() - begun >= NAMED_FOR:
+            raise SendError(_MAY_HAVE_ARRIVED, retryable=False, unconfirmed=True)
+        return await self._by_template(to, message)
 
     async def _by_notice(self, to: str, message: Message) -> str:
         form = self.settings.notice
@@ -441,6 +467,10 @@ async def _hung_up(request: Request) -> None:
     """
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _if_none(before: Mapping[str, Any] | None, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    return before or content
 
 
 def _instead(_: Mapping[str, Any] | None, content: Mapping[str, Any]) -> Mapping[str, Any]:
