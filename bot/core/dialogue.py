@@ -5,8 +5,8 @@ How a message is heard, in this order, each a short function below:
 1. life safety: what rules and model together take for danger beats everything, in any state; in doubt whom to ring is said first;
 2. said in a group: nothing personal is spoken of there; said by a colleague: the way into the staff's pages;
 3. with a person: the words go to the person, the desk keeps quiet;
-4. a button, a command, or a number that picks one of the choices last shown;
-5. "取消", everywhere;
+4. a button, a command, or a number that picks one of the choices last shown; before it, anger is met with a word of regret;
+5. a voice message; another language that is asked for; "取消", everywhere;
 6. an invite code, and what is being asked about who the speaker is;
 7. the question that is open: a rating, "修好了吗", a withdrawal, a yes or no;
 8. the form in progress: whatever the words fill, in any order; a question in between is answered first;
