@@ -120,6 +120,7 @@ def heard_to_json(heard: Heard) -> dict[str, Any]:
         "phone": heard.phone,
         "group": heard.group,
         "event": heard.event,
+        "doubt": heard.doubt,
     }
 
 

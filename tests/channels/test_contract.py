@@ -167,6 +167,10 @@ async def test_a_long_text_arrives_whole_cut_where_a_sentence_ends(line: Line) -
     assert len(parts) == (1 if line.name == "console" else 3), "no more parts than are needed"
 
 
+#: Characters a piece leaves free: for its beginning, its full stop, and the mark that WeCom's adapter may put behind it.
+ROOM = 8 + 12
+
+
 @on_every_line_that_breaks
 async def test_of_a_long_text_what_has_arrived_is_not_sent_again(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     await line.meets("wang")
@@ -183,7 +187,7 @@ async def test_of_a_long_text_what_has_arrived_is_not_sent_again(line: Line, mon
 
     noted = line.notes.change
     monkeypatch.setattr(line.notes, "change", fails_after_the_first)
-    text = "".join(f"第{n}段" + "水" * (longest - 8) + "。" for n in (1, 2, 3))
+    text = "".join(f"第{n}段" + "水" * (longest - ROOM) + "。" for n in (1, 2, 3))
     assert await line.deliver(text) == "sent" and failed == 1
     assert [part[:3] for part in line.seen()] == ["第1段", "第2段", "第3段"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -189,6 +190,32 @@ async def test_a_desk_that_stood_still_at_the_hour_tells_that_day_when_it_starts
     assert [text.split()[1] for text in group.said] == ["2026-11-27"]
     await passes(front, clock, datetime(2026, 11, 28, 10, 0, tzinfo=UTC))
     assert [text.split()[1] for text in group.said] == ["2026-11-27", "2026-11-28"]
+
+
+#: Where the telling may die. What SIGKILL does to a transaction is shown in tests/turns/test_crashes.py.
+POINTS = ("digest.told",)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_desk_that_dies_while_it_tells_the_day_tells_it_once(
+    group: Group, database: Database, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    clock = DeskClock()
+    open_office(database)
+    front = with_robot(group, database, clock)
+
+    def die(name: str) -> None:
+        if name == point:
+            raise RuntimeError("the process died here")
+
+    monkeypatch.setattr("bot.turns.crash_point", die)
+    with suppress(RuntimeError):
+        await passes(front, clock, datetime(2026, 11, 27, 10, 0, tzinfo=UTC))
+    assert group.said == [] and front.rows("outbox", "id") == []
+    monkeypatch.undo()
+    for minutes in (5, 10):  # longer than any lease
+        await passes(front, clock, datetime(2026, 11, 27, 10, minutes, tzinfo=UTC))
+    assert [text.split()[1] for text in group.said] == ["2026-11-27"]
 
 
 async def test_another_hour_takes_the_place_of_the_first_and_a_robot_that_is_not_listed_says_nothing(group: Group, database: Database) -> None:

@@ -24,8 +24,10 @@ from bot.database import Database
 from bot.office import open_office as open_texts
 from bot.settings import ROOT
 from bot.turns import Desk
+from tests.channels.test_wecom_robot import POINTS as DIGEST
 from tests.store.office import MORNING, HandClock, Office, office, open_office, story
 from tests.turns.test_identity import POINTS as IDENTITY
+from tests.turns.test_shadow import POINTS as JUDGE
 
 ACCEPT = ("accept.inbox", "accept.ready", "accept.committed")
 TURN = (
@@ -256,4 +258,6 @@ def test_the_points_above_are_all_the_points_there_are() -> None:
         *ACT,
         *STAFF,
         *IDENTITY,
+        *JUDGE,
+        *DIGEST,
     }

@@ -272,6 +272,28 @@ async def test_what_has_changed_since_is_shown_and_not_sent(wang: Office) -> Non
     assert wang.desk.judge(1, LIU, 1, last, "sent") is True
 
 
+#: Where a decision may die. What SIGKILL does to a transaction is shown in test_crashes.
+POINTS = ("judge.sent", "judge.saved")
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_decision_that_dies_in_between_is_none_and_may_be_made_again(
+    wang: Office, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    def die(name: str) -> None:
+        if name == point:
+            raise RuntimeError("the process died here")
+
+    before = (sent(wang), judged(wang), state(wang))
+    monkeypatch.setattr("bot.turns.crash_point", die)
+    with pytest.raises(RuntimeError, match="died here"):
+        wang.desk.judge(1, LIU, 1, 1, "sent")
+    assert (sent(wang), judged(wang), state(wang)) == before
+    monkeypatch.undo()
+    assert wang.desk.judge(1, LIU, 1, 1, "sent")
+    assert judged(wang)[0][0] == "sent" and len(sent(wang)) == len(before[0]) + 2
+
+
 async def test_two_colleagues_decide_once(wang: Office) -> None:
     assert wang.desk.judge(1, LIU, 1, 1, "agreed")
     with pytest.raises(IllegalMove):
