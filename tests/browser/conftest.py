@@ -118,6 +118,7 @@ class Windows:
             await start.click('form[action="/demo/be/resident"] button')
         page = await opened.value
         await page.set_viewport_size(size)  # type: ignore[arg-type]
+        await page.wait_for_load_state()  # the field is there before the script that listens to it
         await page.wait_for_selector("textarea")
         await page.bring_to_front()
         return page
