@@ -297,6 +297,8 @@ async def test_a_template_that_may_have_arrived_goes_no_other_way_though_one_has
         with pytest.raises(SendError) as lost:
             await stage.channel.send(OPENID, news)
         assert lost.value.retryable and not lost.value.unconfirmed, "it has a name: a second try does no harm"
+        among = (Message(6, "您好"), news, Message(8, "还有"))
+        assert await stage.channel._first_in_doubt(among) == 1, "a passive reply holds what comes before it, and no more"
         await stage.wechat.say("师傅来了吗")  # the window is open now
         assert (await stage.channel.send(OPENID, news)).startswith("template:")
         assert len(stage.wechat.texts("template")) == 1 and stage.wechat.called(SEND) == 0

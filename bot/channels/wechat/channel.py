@@ -249,7 +249,8 @@ class WeChat:
             if messages:
                 await answers.settle(messages, delivered=False)
             return PlainTextResponse(SUCCESS)
-        count, text = replies.together(messages)
+        # A template that may have arrived is not said a second time in a reply; what follows it waits with it, for the order.
+        count, text = replies.together(messages[: await self._first_in_doubt(messages)])
         if count < len(messages):
             await answers.settle(messages[count:], delivered=False)
         if count:
@@ -376,6 +377,14 @@ class WeChat:
         """When this message was first tried by template and may have arrived; None where it was not."""
         page = await self._notebook.read(f"template:{message.id}")
         return datetime.fromisoformat(page["begun"]) if page else None
+
+    async def _first_in_doubt(self, messages: Sequence[Message]) -> int:
+        """The position of the first message that may have arrived by template; their number where there is none."""
+        if self.settings.template is not None:
+            for position, message in enumerate(messages):
+                if await self._template_in_doubt(message) is not None:
+                    return position
+        return len(messages)
 
     async def _template_again(self, to: str, message: Message, begun: datetime) -> str:
         """A template that may have arrived is sent again as a template or not at all: any other way, the resident would read the news
