@@ -44,7 +44,7 @@ def desk(database: Database) -> Office:
     return open_office(database)
 
 
-async def until(true: Callable[[], bool], *, tries: int = 400) -> None:
+async def until(true: Callable[[], bool], *, tries: int = 3000) -> None:
     """Let other tasks run until this holds; fails when it never does."""
     for _ in range(tries):
         if true():
