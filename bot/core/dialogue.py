@@ -280,13 +280,18 @@ def _button_yes_no(said: str) -> Callable[[Talk, str, Heard], None]:
 def _stale(talk: Talk) -> None:
     """A tap that means nothing any more: what is being asked is asked again, or the menu is shown."""
     talk.say("utter_stale_button")
+    _ask_again(talk)
+    if talk.state.flow is None:
+        _menu(talk)
+
+
+def _ask_again(talk: Talk) -> None:
+    """What a form, or the binding, is asking for."""
     flow = FLOWS.get(talk.state.flow or "")
     if flow is not None:
         form.ask_next(talk, flow)
     elif talk.state.flow == binding.FLOW:
         binding.ask_next(talk)
-    elif talk.state.flow is None:
-        _menu(talk)
 
 
 def _button_menu(talk: Talk, rest: str, heard: Heard) -> None:
@@ -432,12 +437,8 @@ def _switches(talk: Talk, heard: Heard) -> bool:
         return False
     talk.become(language=tongue)
     talk.say("utter_language")
-    flow = FLOWS.get(talk.state.flow or "")
-    if flow is not None:
-        form.ask_next(talk, flow)
-    elif talk.state.flow == binding.FLOW:
-        binding.ask_next(talk)
-    elif talk.state.flow is None and talk.state.open_question is None:
+    _ask_again(talk)
+    if talk.state.flow is None and talk.state.open_question is None:
         _menu(talk)
     return True
 

@@ -339,6 +339,8 @@ def test_where_it_is_goes_on_the_ticket_and_is_added_to() -> None:
     assert stage.says("6栋2单元").keys == ("utter_emergency_where",)
     placed = [e for e in stage.effects if isinstance(e, AmendTicket)]
     assert [(e.kind, e.location) for e in placed] == [("place", "6栋2单元")]
+    stage.says("在3单元", media=(photo("p9"),))
+    assert [[p.reference for p in e.photos] for e in stage.effects if isinstance(e, AmendTicket)] == [["p9"]], "with its photo"
     stage.says("13900007777")
     assert [e.contact for e in stage.effects if isinstance(e, AmendTicket)] == ["13900007777"]
 

@@ -181,7 +181,9 @@ def stay(talk: Talk, ticket: TicketView, text: str, heard: Heard) -> None:
     where = ("", "") if here else _said_where(talk, _without(text, contact))
     if where[0] or contact:
         number = contact[-1].number if contact else ""
-        talk.do(AmendTicket(ticket.id, "place", text.strip(), location=_put_to(ticket.location, where[0]), contact=number))
+        photos = tuple(m for m in heard.media if m.kind == "photo")
+        place_now = _put_to(ticket.location, where[0])
+        talk.do(AmendTicket(ticket.id, "place", text.strip(), photos, location=place_now, contact=number))
         _tell_those_who_act(talk, ticket, text)
     else:
         note(talk, ticket, text, heard)
