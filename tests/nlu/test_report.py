@@ -1,0 +1,105 @@
+"""What the documents say of the language model is what its files say: agreement of the readers, counts, hashes, thresholds.
+
+A figure in prose outlives the file it was read off. Each is reckoned again here; the message of a failed test names the way out.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.nlu_eval import FRONT_DESK
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTSET = ROOT / "nlu" / "testset"
+
+
+def _rows(language: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (TESTSET / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def _agreement(pairs: Sequence[tuple[str, str]]) -> float:
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
+def kappa(pairs: Sequence[tuple[str, str]]) -> float:
+    """Cohen's κ: how far two readers agree beyond what their habits alone would make of it (Cohen 1960)."""
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    by_chance = sum(first[label] * second[label] for label in first) / len(pairs) ** 2
+    return (_agreement(pairs) - by_chance) / (1 - by_chance)
+
+
+def test_kappa_of_a_known_table() -> None:
+    # Two readers, fifty things, yes or no: 20 both yes, 15 both no, 5 and 10 apart. By hand: (0.7 - 0.5) / (1 - 0.5).
+    table = [("yes", "yes")] * 20 + [("no", "no")] * 15 + [("yes", "no")] * 5 + [("no", "yes")] * 10
+    assert kappa(table) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_readme_says_how_far_the_readers_agree(language: str) -> None:
+    rows = _rows(language)
+    said = re.search(rf"^\| {language} \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", (TESTSET / "README.md").read_text(encoding="utf-8"), re.M)
+    assert said, "nlu/testset/README.md has lost its table of agreement"
+    own = [(row["intent"], row["second"]) for row in rows]
+    ten = [(FRONT_DESK.get(a, a), FRONT_DESK.get(b, b)) for a, b in own]
+    found = (f"{len(rows):,}", f"{_agreement(ten):.3f}", f"{kappa(ten):.3f}", f"{kappa(own):.3f}")
+    assert said.groups() == found, "write what was found into nlu/testset/README.md"
+
+
+@pytest.fixture(scope="module")
+def report() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("nlu_report", ROOT / "nlu" / "report.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # a dataclass looks its module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _kept() -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "nlu" / "report").glob("*.json")}
+
+
+def test_the_report_is_the_one_its_figures_make(report: ModuleType) -> None:
+    """So its hashes, its counts and its stars are of the files as they stand."""
+    kept = {variant.name: figures for variant in report.VARIANTS if (figures := _kept().get(variant.name))}
+    assert (ROOT / "nlu" / "REPORT.md").read_text(encoding="utf-8") == report.page(kept), "run nlu/report.py --page"
+
+
+def test_no_figures_are_kept_of_a_variant_that_is_gone(report: ModuleType) -> None:
+    assert set(_kept()) <= {variant.name for variant in report.VARIANTS}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_dataset_card_counts_what_is_there(language: str) -> None:
+    column = {"zh": 0, "en": 1}[language]
+    card = (ROOT / "docs" / "dataset.md").read_text(encoding="utf-8")
+    learnt, judged = (re.findall(r"[\d,]+", re.search(rf"^\| {row} \|(.*)$", card, re.M)[1])[column] for row in ("learnt from", "judged by"))  # type: ignore[index]
+    sentences = sum(
+        line.startswith("    - ")
+        for path in (ROOT / "data" / "nlu" / language).glob("*.yml")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    )
+    assert (learnt, judged) == (f"{sentences:,}", f"{len(_rows(language)):,}"), "write what was counted into docs/dataset.md"
+
+
+def _lowest(curve: Sequence[dict[str, float]], enough: Callable[[dict[str, float]], bool]) -> float:
+    return min(row["confidence"] for row in curve if enough(row))
+
+
+def test_the_thresholds_are_read_off_the_curve() -> None:
+    """As REPORT.md says they are: `sure` where 95 in 100 above are right, `confirm` where the next tenth is right about every other time."""
+    curve = _kept()["desk"]["curve"]
+    policy = yaml.safe_load((ROOT / "data" / "policy.yml").read_text(encoding="utf-8"))["understanding"]
+    assert policy["sure"] == _lowest(curve, lambda row: row["right"] >= 0.95)
+    assert policy["confirm"] == _lowest(curve, lambda row: row["messages"] >= 10 and row["band"] >= 0.45)
