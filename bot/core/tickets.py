@@ -63,7 +63,7 @@ class Rule:
     needs_note: bool = False
     assigns: bool = False  # the actor becomes the owner of the work
     counts_rework: bool = False
-    closes_as: str = ""
+    closes_as: str = ""  # who closed it: said exactly where `to` is an end, a test walks the tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +380,6 @@ def move(
         assignee=by_name if rule.assigns and by_name else ("" if action == "return" else ticket.assignee),
         pause_reason=note if rule.to == "on_hold" else "",
         rework=ticket.rework + 1 if rule.counts_rework else ticket.rework,
-        closed_by=rule.closes_as if rule.to in ENDS[ticket.kind] else "",
+        closed_by=rule.closes_as,
     )
     return moved, TicketEvent(action, ticket.status, rule.to, by_role, at, note)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ from bot.core.tickets import (
     allowed,
     is_open,
     move,
+    steps,
 )
 from bot.core.types import TicketView
 
@@ -336,3 +339,76 @@ def test_a_note_is_a_reason_for_waiting_only_on_hold() -> None:
 def test_those_who_may_act_are_named_one_by_one_or_as_a_group() -> None:
     assert tickets._by("resident", tickets.BOSSES, "clock") == {"resident", "supervisor", "manager", "clock"}
     assert isinstance(tickets._by("resident"), frozenset)
+
+
+# ── The steps a colleague takes from a notice with one press ────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "story"),
+    [
+        # The technician grabs the tap, sets off and rings at the door; what was done he must write.
+        ("repair", "technician", [
+            ("submitted", ("accept",)), ("dispatched", ("depart", "arrive")), ("en_route", ("arrive",)), ("in_progress", ()),
+            ("on_hold", ("resume",)), ("quote_pending", ()), ("resolved", ()), ("closed", ()),
+        ]),
+        # The front desk grabs it, or tells the resident that it has been read; whom it is given to, and why it is refused, it must say.
+        ("repair", "steward", [("submitted", ("accept", "acknowledge")), ("accepted", ("accept",)), ("rejected", ())]),
+        ("complaint", "steward", [("submitted", ("accept",)), ("acknowledged", ("investigate",)), ("investigating", ()), ("replied", ())]),
+        # A guard beside the burning shed need not announce himself first. That all is well takes a word of explanation.
+        ("emergency", "guard", [("open", ("accept", "arrive")), ("called", ("arrive",)), ("on_site", ()), ("secured", ())]),
+        ("fee_case", "cashier", [("open", ("accept",)), ("with_cashier", ()), ("disputed", ())]),
+        # A colleague takes a conversation over from another.
+        ("enquiry", "supervisor", [("open", ("accept",)), ("owned", ("accept",)), ("answered", ())]),
+    ],
+)  # fmt: skip
+def test_a_notice_offers_what_is_next_and_can_be_done_by_a_press(
+    kind: str, role: str, story: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    assert [(status, steps(kind, status, role)) for status, _ in story] == story
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "role"),
+    [
+        ("repair", "submitted", "guard"), ("repair", "submitted", "cashier"), ("fee_case", "open", "technician"),
+        ("complaint", "submitted", "technician"), ("follow_up", "open", "guard"), ("enquiry", "owned", "guard"),
+        ("repair", "submitted", RESIDENT), ("emergency", "open", RESIDENT), ("emergency", "open", CLOCK),
+    ],
+)  # fmt: skip
+def test_work_that_is_another_role_s_is_not_offered(kind: str, status: str, role: str) -> None:
+    assert steps(kind, status, role) == ()
+
+
+@given(st.sampled_from(STATUSES), st.sampled_from(ROLES))
+def test_a_press_on_what_is_offered_is_never_refused(where: tuple[str, str], role: str) -> None:
+    """A press carries no note: were one owed, the colleague at the resident's door would be told to write first."""
+    kind, status = where
+    for action in steps(kind, status, role):
+        assert move(ticket(kind, status), action, role, NOON, "", "李师傅")[0].status == TRANSITIONS[kind][status][action].to
+
+
+def with_rows(monkeypatch: pytest.MonkeyPatch, kind: str, status: str, rows: dict[str, Rule]) -> None:
+    """An office whose table has other rows for one status."""
+    table = {**TRANSITIONS[kind], status: rows}
+    monkeypatch.setattr(tickets, "TRANSITIONS", MappingProxyType({**TRANSITIONS, kind: table}))
+
+
+def test_a_step_for_which_a_reason_is_owed_is_no_button(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {action: replace(rule, needs_note=action == "depart") for action, rule in TRANSITIONS["repair"]["dispatched"].items()}
+    with_rows(monkeypatch, "repair", "dispatched", rows)
+    assert steps("repair", "dispatched", "technician") == ("arrive",)
+
+
+def test_the_buttons_are_three_at_most_and_stand_in_the_order_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    anything = Rule("submitted", tickets.WORKERS)
+    with_rows(monkeypatch, "repair", "submitted", {action: anything for action in ("resume", "arrive", "depart", "acknowledge", "accept")})
+    assert steps("repair", "submitted", "technician") == ("accept", "acknowledge", "depart")
+
+
+def test_every_work_path_begins_with_a_press_and_no_press_ends_a_ticket() -> None:
+    for kind, path in WORK_PATH.items():
+        assert path[0] in steps(kind, INITIAL[kind], "supervisor")
+    for kind, status in STATUSES:
+        for role in EVERYONE_ON_DUTY:
+            assert all(TRANSITIONS[kind][status][action].to not in ENDS[kind] for action in steps(kind, status, role))
