@@ -18,8 +18,8 @@ from typing import Final, TypeAlias
 from bot.core.slips import Spelling, spelling
 
 DANGERS: Final = (
-    "fire", "smoke", "gas", "suicide", "drowning", "violence", "intruder", "injury", "trapped_lift",
-    "trapped_room", "electric", "missing_person", "dog_attack", "falling_objects",
+    "fire", "smoke", "gas", "suicide", "drowning", "violence", "intruder", "electric", "injury", "trapped_lift",
+    "trapped_room", "missing_person", "dog_attack", "falling_objects",
 )  # fmt: skip
 EXCUSES: Final = (
     "negated", "feared", "hypothetical", "past", "recurring", "told", "asked", "named", "drill", "stand_down",

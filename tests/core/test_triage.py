@@ -238,6 +238,50 @@ def test_the_gravest_of_two_dangers_comes_first() -> None:
     assert found is not None and found.danger == "fire"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "有人被电倒了", "有人被电晕了", "有人触电倒地,不动了", "工人触电从梯子上摔下来", "师傅被电打了,没呼吸了", "我老公被电击倒在地", "电死人了",
+        "有人碰到电线倒下了", "水里有电,有人倒下了", "someone was knocked down by an electric shock", "a man got electrocuted and is not breathing",
+        "a person has been electrocuted in the pump room", "my son touched the wire and collapsed", "he got zapped and fell off the ladder",
+    ],
+)  # fmt: skip
+def test_whoever_lies_on_a_live_wire_is_not_to_be_touched_before_the_power_is_cut(text: str) -> None:
+    """The rule for the hurt ("press on the wound") would bring the helper under current."""
+    found = triage(RULES, text)
+    assert found is not None and found.danger == "electric"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "电工摔下来了", "停电了,老人摔倒流血", "手机没电了,我妈晕倒了", "有人被电瓶车撞倒了", "老人被电梯门夹了手", "胸口疼,左手发麻", "老人手脚发麻说话不清",
+        "我爸突然手发麻,嘴歪了", "the electrician fell off the ladder and is bleeding", "his hand went numb and chest hurts when he walks",
+        "my dad's arm is numb and his face is drooping", "a man has been hit by a car", "she fell and is not touching the wires",
+    ],
+)  # fmt: skip
+def test_whoever_is_hurt_without_a_current_gets_the_rule_for_the_hurt(text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None and found.danger == "injury"
+
+
+@pytest.mark.parametrize("text", ["没人被电倒", "昨天有人被电倒了,现在没事", "nobody was electrocuted", "有人的电瓶车倒了", "他被电影吓倒了"])
+def test_nobody_under_current_calls_nobody(text: str) -> None:
+    assert triage(RULES, text) is None
+
+
+@pytest.mark.parametrize(
+    ("danger", "text"),
+    [
+        ("injury", "somebody has been stabbed"), ("gas", "there has been a gas leak in the kitchen"),
+        ("electric", "after the rain water drips into the fuse box"), ("trapped_lift", "she has been stuck in the lift for ten minutes"),
+    ],
+)  # fmt: skip
+def test_what_has_been_or_comes_after_something_is_not_past_for_that(danger: str, text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None and found.danger == danger
+
+
 def test_full_width_writing_is_understood() -> None:
     wide = "".join(chr(ord(letter) + 0xFEE0) if letter != " " else "\u3000" for letter in "I SMELL GAS!")
     found = triage(RULES, wide)
