@@ -70,7 +70,7 @@ async def understand(
     try:
         whole = await nlu.parse(text, spoken)
     except NluUnavailable as error:
-        return Understood(None, (), evidence.fired, spoken, False, str(error) or "the language model gave no answer")
+        return Understood(None, (), evidence.fired, spoken, False, str(error) or "the language model gave no answer", evidence.unclear)
     parts: Sequence[Parsed] = ()
     why = ""
     proposed = clauses(text)

@@ -20,6 +20,7 @@ How a text is judged:
 5. What is found that way is a sign, one of SIGNS. The rules alone raise the alarm at those of FIRES. With a model they do where its
    probability reaches the bar of the sign (`weighing` in data/triage.yml): low where a danger is named, high where one is only named as
    past or supposed.
+6. Words of a danger's `unclear` call nobody, but leave a doubt the model cannot take away: an alarm rings and no fire is seen.
 """
 
 from __future__ import annotations
@@ -143,11 +144,13 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rules found: one of SIGNS, and the danger and the words, as they were sent, that speak of it (none for the last two)."""
+    """What the rules found: one of SIGNS, the danger and the words, as they were sent, that speak of it (none for the last two), and
+    where that calls nobody, whether other words leave it open."""
 
     sign: str
     danger: str = ""
     matched: str = ""
+    unclear: bool = False
 
     @property
     def fired(self) -> Triage | None:
@@ -182,7 +185,7 @@ def doubtful(rules: TriageRules, evidence: Evidence, probability: float | None, 
     """
     bars = rules.weighing
     likely = (probability or 0.0) >= bars["doubt"] or max(parts, default=0.0) >= bars["part"]
-    return evidence.fired is not None or likely
+    return evidence.fired is not None or evidence.unclear or likely
 
 
 def examine(rules: TriageRules, text: str) -> Evidence:
@@ -209,7 +212,12 @@ def examine(rules: TriageRules, text: str) -> Evidence:
                     return found
                 excused = excused or replace(found, sign="excused")
     quiet = Evidence("over" if _ended(rules, read, (rules.readings["stand_down"],)) else "nothing")
-    return excused or _alike(rules, read, text, written) or quiet
+    return replace(excused or _alike(rules, read, text, written) or quiet, unclear=_left_open(rules, read))
+
+
+def _left_open(rules: TriageRules, read: _Text) -> bool:
+    """Whether words that leave it open are meant of now."""
+    return any(not _excused(rules, danger, read, *span) for danger in rules.dangers for span in read.find(danger.unclear))
 
 
 def _alike(rules: TriageRules, read: _Text, text: str, written: Written) -> Evidence | None:

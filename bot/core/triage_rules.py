@@ -48,12 +48,12 @@ _GAPS: Final[Mapping[str, tuple[str, str]]] = {
 """What … and …… stand for."""
 _WORD: Final = re.compile(r"\{([a-z_]+)\}")
 _WRITING_KEYS: Final = ("as_meant", "sound_alike", "words", "real_words")
-_DANGER_KEYS: Final = ("patterns", "scenes", "hints", "cries", "exclusions", "over", "deaf_to")
+_DANGER_KEYS: Final = ("patterns", "scenes", "hints", "cries", "exclusions", "unclear", "over", "deaf_to")
 
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """One danger: what names it, what only looks like it, what says that it has ended. data/triage.yml explains each."""
+    """One danger: what names it, what only looks like it, what leaves it open, what says that it has ended. data/triage.yml explains each."""
 
     name: str
     patterns: Patterns
@@ -61,6 +61,7 @@ class Danger:
     hints: Patterns = field(default_factory=dict)
     cries: Patterns = field(default_factory=dict)
     exclusions: Patterns = field(default_factory=dict)
+    unclear: Patterns = field(default_factory=dict)
     over: Patterns = field(default_factory=dict)
     deaf_to: frozenset[str] = frozenset()
 
@@ -144,7 +145,7 @@ def _danger(reader: _Reader, name: str, entry: object) -> Danger:
         name,
         reader.needed(entry.get("patterns"), f"{where}.patterns"),
         reader.scenes(entry.get("scenes"), f"{where}.scenes"),
-        **{key: reader.patterns(entry.get(key), f"{where}.{key}") for key in ("hints", "cries", "exclusions", "over")},
+        **{key: reader.patterns(entry.get(key), f"{where}.{key}") for key in ("hints", "cries", "exclusions", "unclear", "over")},
         deaf_to=frozenset(deaf_to),
     )
 

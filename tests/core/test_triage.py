@@ -534,6 +534,94 @@ def test_where_a_danger_is_named_the_model_needs_less_than_where_none_is_and_mor
     assert bars["doubt"] <= bars["nothing"]
 
 
+# ── What is left open: an alarm rings and no fire is seen ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "没有着火,报警器一直响", "没着火,烟感一直响", "报警器一直响", "火灾报警器一直响,没着火", "消防报警器一直响,没有着火", "没火没烟,烟雾报警器一直叫",
+        "烟感报警器一直响,没有着火也没有烟", "there is no fire but the alarm keeps ringing", "no fire, the smoke alarm is going off",
+        "the smoke alarm keeps going off, there is no fire and no smoke", "there is no fire but the fire alarm of the whole building is ringing",
+    ],
+)  # fmt: skip
+def test_a_ringing_device_without_a_fire_calls_nobody_and_leaves_a_doubt(text: str) -> None:
+    """The device is mended; but who to ring is told, for nobody has looked behind every door."""
+    found = judging.examine(RULES, text)
+    assert found.fired is None and found.unclear
+    assert judging.doubtful(RULES, found, 0.0) and judging.doubtful(RULES, found, None)
+
+
+@pytest.mark.parametrize(
+    ("danger", "text"),
+    [
+        ("fire", "消防报警器一直响"), ("fire", "是不是着火了,报警器一直响"), ("fire", "有没有着火啊,火灾报警器一直响"), ("fire", "我家没着火,楼里火灾报警器一直响"),
+        ("smoke", "没有着火,报警器一直响,但是有烟"), ("injury", "没有着火,报警器一直响,有人晕倒了"),
+        ("gas", "燃气报警器一直响,没有闻到气味"), ("gas", "no gas smell but the gas alarm is beeping"),  # carbon monoxide has none
+        ("fire", "the smoke alarm keeps ringing"), ("fire", "i see no fire but the alarm is going off"),
+        ("fire", "no fire in my flat but the fire alarm is going off"), ("fire", "no fire but the alarm is ringing in the whole building"),
+        ("fire", "the fire alarm is going off in the whole building, no fire in my flat"),
+        ("fire", "is there no fire? the fire alarm is going off"), ("fire", "no fire here yet but flames on the roof, the alarm is ringing"),
+    ],
+)  # fmt: skip
+def test_a_ringing_device_is_believed_where_the_fire_is_only_not_seen_here(danger: str, text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None and found.danger == danger
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "报警器不响了", "报警器响了一声", "昨天报警器响了", "汽车报警器一直响", "烟感老是误报,一直响", "消防演习,报警器在响", "楼道没有烟",
+        "my alarm clock keeps ringing", "car alarm keeps going off", "smoke alarm chirps every minute", "the smoke detector is not going off",
+        "yesterday the detector was beeping",
+    ],
+)  # fmt: skip
+def test_a_device_that_tells_of_nothing_now_leaves_no_doubt(text: str) -> None:
+    found = judging.examine(RULES, text)
+    assert found.fired is None and not found.unclear
+
+
+def test_what_is_left_open_calls_nobody_and_no_model_takes_the_doubt_away() -> None:
+    rules = made({"negated": ["没$"], "past": ["昨"]}, unclear=both("铃"), exclusions=both("铃火"))
+    for text, sign in (("铃", "nothing"), ("没火,铃", "excused"), ("铃火", "excused")):
+        found = judging.examine(rules, text)
+        assert (found.sign, found.unclear) == (sign, True), text
+        assert judging.doubtful(rules, found, 0.0) and not judging.weigh(rules, found, None)
+    for text in ("昨,铃", "没铃", "甲"):
+        found = judging.examine(rules, text)
+        assert not found.unclear and not judging.doubtful(rules, found, 0.0), text
+    assert judging.examine(rules, "昨铃。铃").unclear, "one that is excused does not hide another"
+    assert judging.examine(rules, "火,铃") == judging.Evidence("named", "fire", "火")
+
+
+# ── Things that fall: among people, or off a wall ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "墙皮掉在卧室里", "墙皮掉在卧室门口", "卧室顶上墙皮往下掉", "卧室的墙皮掉下来了,没伤到人", "厨房瓷砖掉下来碎了一地", "plaster fell in the bedroom",
+        "plaster fell onto my bedroom floor", "some plaster fell from the bedroom ceiling", "tiles fell off in the kitchen, nobody was there",
+    ],
+)  # fmt: skip
+def test_what_flakes_off_the_wall_of_a_room_is_a_repair(text: str) -> None:
+    assert triage(RULES, text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "墙皮掉在孩子头上", "卧室墙皮往下掉,孩子还在床上", "卧室墙皮掉下来砸到我头上", "楼道墙皮掉下来差点砸到人", "外墙墙皮往下掉,楼下有人",
+        "plaster fell in the bedroom on my son", "plaster fell on my child", "plaster from the facade fell onto the walkway where people pass",
+        "the tiles are falling off the kitchen wall onto the children",
+    ],
+)  # fmt: skip
+def test_what_falls_on_somebody_or_where_people_pass_is_a_danger(text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None and found.danger in ("falling_objects", "injury")
+
+
 # ── Stand-down: a danger reported before has ended ──────────────────────────────────────────────────────────────────
 
 

@@ -91,12 +91,12 @@ def test_a_scene_is_read_whole() -> None:
 def test_every_part_of_a_danger_is_kept() -> None:
     rules = fire(
         patterns={"zh": ["火"], "en": ["fire"]}, hints={"zh": ["烫"]}, cries={"en": ["help"]}, exclusions={"zh": ["火锅"]},
-        over={"zh": ["灭"]}, deaf_to=["past", "told"],
+        unclear={"zh": ["铃"], "en": ["bell"]}, over={"zh": ["灭"]}, deaf_to=["past", "told"],
     )  # fmt: skip
     danger = rules.dangers[0]
     assert danger.name == "fire" and danger.deaf_to == {"past", "told"}
     written = {
-        "patterns": (["火"], 1), "hints": (["烫"], 0), "cries": ([], 1), "exclusions": (["火锅"], 0), "over": (["灭"], 0),
+        "patterns": (["火"], 1), "hints": (["烫"], 0), "cries": ([], 1), "exclusions": (["火锅"], 0), "unclear": (["铃"], 1), "over": (["灭"], 0),
     }  # fmt: skip
     for key, (zh, en) in written.items():
         patterns = getattr(danger, key)
@@ -171,7 +171,7 @@ def test_a_probability_lies_between_nothing_and_certainty(share: float) -> None:
         ("dangers.fire", {"patterns": {**NEVER, "zh": "着火"}}, "dangers.fire.patterns.zh: must be a list of patterns; put each in [ ] or behind a dash"),
         ("dangers.fire", {"patterns": {**NEVER, "fr": ["feu"]}}, "dangers.fire.patterns.fr: unknown language; use one of zh, en"),
         ("dangers.fire", {"patterns": NEVER, "colour": "red"},
-         "dangers.fire.colour: unknown key; use one of patterns, scenes, hints, cries, exclusions, over, deaf_to"),
+         "dangers.fire.colour: unknown key; use one of patterns, scenes, hints, cries, exclusions, unclear, over, deaf_to"),
         ("dangers.fire", {"patterns": NEVER, "deaf_to": ["noise"]}, f"dangers.fire.deaf_to: 'noise' is no reading; use one of {', '.join(triage_rules.EXCUSES)}"),
         ("dangers.fire", {"patterns": NEVER, "hints": []}, "dangers.fire.hints: must map languages"),
         ("dangers.fire", {"patterns": NEVER, "scenes": {"zh": [["甲"]]}},

@@ -142,6 +142,14 @@ async def test_a_rule_the_model_firmly_contradicts_raises_a_doubt_and_no_alarm()
     assert [matter.intent for matter in understood.matters] == ["faq"]
 
 
+async def test_an_alarm_that_rings_without_a_fire_leaves_a_doubt_whatever_the_model_thinks_and_without_it() -> None:
+    text = "没有着火,报警器一直响"
+    understood = await understand(Certain({text: "repair"}, {text: 0.001}), RULES, text)
+    assert ([matter.intent for matter in understood.matters], understood.triage, understood.doubt) == (["repair"], None, True)
+    silent = await understand(Model({}), RULES, text)
+    assert (silent.understood, silent.triage, silent.doubt) == (False, None, True)
+
+
 async def test_a_danger_no_rule_knows_is_an_emergency_when_the_model_is_sure_enough() -> None:
     text = "那边情况很不好"
     understood = await understand(Certain({text: "repair"}, {text: 0.4}), RULES, text)
