@@ -132,13 +132,13 @@ def test_english_texts_hold_no_chinese_and_the_other_way_round() -> None:
 
 def test_every_button_leads_somewhere() -> None:
     """Its payload begins with a verb that the dialogue hears; a tap is never answered with silence or a shrug."""
-    from bot.core.dialogue import _BUTTONS
+    from bot.core.listening.buttons import BUTTONS
 
     for key, by_language in RESPONSES.items():
         for variants in by_language.values():
             for button in (b for v in variants for b in v.buttons):
                 verb, _, rest = button.value.partition(":")
-                assert verb in _BUTTONS, (key, button)
+                assert verb in BUTTONS, (key, button)
                 assert verb != "menu" or rest in INTENTS, (key, button)
 
 

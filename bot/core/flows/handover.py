@@ -7,7 +7,7 @@ policy names the desk takes it back with a line to the resident.
 
 from __future__ import annotations
 
-from bot.core.flows import FLOWS, form
+from bot.core.flows import form, in_hand
 from bot.core.talk import Talk, shorten
 from bot.core.types import (
     AmendTicket,
@@ -41,7 +41,7 @@ def case_of(talk: Talk) -> TicketView | None:
 
 def so_far(talk: Talk) -> str:
     """What the form in progress has gathered, for the person who takes over; "" without a form."""
-    flow = FLOWS.get(talk.state.flow or "")
+    flow = in_hand(talk)
     if flow is None:
         return ""
     slots = dict(talk.state.slots)
@@ -148,7 +148,7 @@ def _back(talk: Talk) -> None:
 
 
 def _resume(talk: Talk) -> None:
-    flow = FLOWS.get(talk.state.flow or "")
+    flow = in_hand(talk)
     if flow is not None:  # a colleague had joined in the middle of a form
         form.ask_next(talk, flow)
 
