@@ -8,11 +8,11 @@ take a guess for an answer when there is none (`understood` says so), and never 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from bot.core.matters import MOST, clauses, matters
+from bot.core.matters import MOST, around, clauses, cut, matters, places, settled
 from bot.core.resolve.language import detect
 from bot.core.triage import TriageRules, doubtful, examine, weigh
 from bot.core.types import Language, Matter, Parsed, Ranked, Triage
@@ -60,8 +60,9 @@ async def understand(
         language: the message's language where it is known; None lets its words tell.
         default: the language of the conversation so far, kept when the words do not tell.
 
-    The whole message is asked about first; its clauses, when there are at least two, then all at once. When the
-    model falls silent in between, the message stays one matter: late is worse than uncut.
+    The whole message is asked about first; then, all at once, what stands before and behind each place where it may be cut; last, where
+    it falls into three, the one in the middle. When the model falls silent in between, the message stays one matter: late is worse
+    than uncut.
     """
     evidence = examine(rules, text)
     spoken = language or detect(text, default)
@@ -71,30 +72,34 @@ async def understand(
         whole = await nlu.parse(text, spoken)
     except NluUnavailable as error:
         return Understood(None, (), evidence.fired, spoken, False, str(error) or "the language model gave no answer", evidence.unclear)
-    parts: Sequence[Parsed] = ()
+    read = {text.strip(): whole}
+    pieces: tuple[str, ...] = ()
     why = ""
-    proposed = clauses(text)
-    if len(proposed) >= 2:
-        try:
-            parts = await _together(nlu, proposed, spoken)
-        except NluUnavailable as error:
-            why = str(error) or "the language model gave no answer"
+    said = clauses(text, whole.entities)
+    try:
+        read |= await _together(nlu, (side for sides in around(text, said) for side in sides), spoken)
+        chosen = places(text, whole, said, read)
+        read |= await _together(nlu, (piece for piece in cut(text, said, chosen) if piece not in read), spoken)
+        pieces = cut(text, said, settled(text, said, chosen, read))
+    except NluUnavailable as error:
+        why = str(error) or "the language model gave no answer"
+    parts = [read[piece] for piece in pieces]
     probability = _emergency(whole)
     if weigh(rules, evidence, probability):
         found = _danger_first(matters(whole, parts), whole, evidence.matched)
         return Understood(whole, found, evidence.fired, spoken, True, why)
-    doubt = doubtful(rules, evidence, probability, (_emergency(part) or 0.0 for part in parts))
+    doubt = doubtful(rules, evidence, probability, (_emergency(part) or 0.0 for part in read.values()))
     found = matters(_otherwise(whole), [_otherwise(part) for part in parts])
     return Understood(whole, found, None, spoken, True, why, doubt)
 
 
-async def _together(nlu: Nlu, texts: Sequence[str], language: Language) -> list[Parsed]:
-    """Reads several texts at once; when one cannot be read the others are not waited for."""
-    asked = [asyncio.create_task(nlu.parse(text, language)) for text in texts]
+async def _together(nlu: Nlu, texts: Iterable[str], language: Language) -> dict[str, Parsed]:
+    """Reads several texts at once, each under its text; when one cannot be read the others are not waited for."""
+    asked = {text: asyncio.create_task(nlu.parse(text, language)) for text in dict.fromkeys(texts)}
     try:
-        return await asyncio.gather(*asked)
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
     finally:
-        for task in asked:
+        for task in asked.values():
             task.cancel()
 
 

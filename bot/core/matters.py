@@ -1,39 +1,51 @@
-"""Several matters in one message: proposals where to cut it, and the decision whether to keep the cut.
+"""Several matters in one message: where it may be cut, and the decision where it is.
 
-Each proposed piece is parsed by the NLU like a message of its own. A cut is kept where the pieces on both sides are sure of
-different matters, and surer the weaker the sign is that stands there: a number of a list or "另外" says that something new begins,
-a full stop may, a comma hardly. It must never lose a word: what belongs to no matter of its own goes with its neighbour. The order in
-which matters are opened is that of LABELS rule 1.
+`clauses` proposes places: ends of sentences, commas, numbers of a list, "另外", and, where speech became text without any sign, the
+beginnings of what the NLU marked. At each place the NLU is asked what it makes of all that stands before, and of all that stands behind
+(`around`): a whole story says more surely what it is about than one clause torn out of it ("忘带卡" is no application within a
+complaint). `cuts` weighs the two readings with a dozen signs (`WEIGHTS`) and keeps the places that speak for two matters; `matters`
+names them in the order of LABELS rule 1. No word is ever lost: what opens no matter of its own goes with its neighbour.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from bot.core.resolve.numerals import fold
-from bot.core.types import Matter, Parsed
+from bot.core.types import Entity, Matter, Parsed, Ranked
 
 MOST: Final = 3
 """Matters of one message; the rest stays with the last."""
-MOST_PIECES: Final = 8
-"""Pieces of one message that are asked about; the rest stays with the last."""
+MOST_CLAUSES: Final = 5
+"""Clauses of one message; the rest stays with the last. At each of the four places between them the NLU is asked twice."""
 
-Sign = Literal["list", "further", "sentence", "comma"]
+Sign = Literal["new", "comma", "other"]
+"""What stands before a clause: a number or a word that says that something new begins; a comma; anything else, or nothing."""
 
-CONFIDENT: Final[Mapping[Sign, float]] = {"list": 0.2, "further": 0.2, "sentence": 0.75, "comma": 0.93}
-"""How sure a piece must be of its matter to begin a new one, by the sign that stands before it (read off the annotated messages)."""
-DANGER: Final = 0.8
-"""No more is asked of a danger, whatever stands before it."""
-ANOTHER: Final = 0.997
-"""How sure a piece behind a comma must be, that speaks of another thing than the matter before it, to be one more of the same kind."""
-FIRST: Final = 0.5
-"""How sure the first piece must be of its own; behind a sign that something new begins, `FIRST_BEFORE_SIGN` is enough."""
-FIRST_BEFORE_SIGN: Final = 0.25
-SURE: Final[Mapping[str, float]] = {"emergency": 0.6, "handoff": 0.85, "ticket_change": 0.6, "bind": 0.6}
-"""Intents that take more than a strong sign."""
+WEIGHTS: Final[Mapping[str, float]] = {
+    "always": -5.74,
+    "comma": -0.77,  # … stands there
+    "differ": 2.24,  # chance that the two sides are of different kinds
+    "differ, new": 3.34,  # … where a sign says that something new begins
+    "same, new": 2.74,  # chance that they are of one kind, where a sign says so
+    "same, elsewhere": 2.95,  # … where the clause names another thing at another place
+    "thing": 0.76,  # the clause names things and none of those named before
+    "type": 1.53,  # … fees or permits and none of those named before
+    "sure": 2.58,  # how sure the less sure side is of opening a matter: 0 at none, 1 at 0.999
+    "whole": -1.42,  # how sure the whole message is of one kind
+    "chase": -0.56,  # chance that one side chases and the other does not (rule 8)
+    "length": 0.72,  # of the clause, natural logarithm of its words
+    "length before": 1.05,  # of the clause before it
+}
+"""Evidence for a cut, in log-odds; above 0 it is made. A logistic regression over every place of tests/annotated/matters_dev and of the
+lines of tests/annotated/matters that may be looked at; tests/annotated/README.md says how, and when to do it again."""
+
+SECOND: Final = -1.0
+"""Evidence from which on a place may be the second of a message: beside a third matter neither side of it is sure."""
 
 ORDER: Final[Mapping[str, int]] = {
     "emergency": 0,
@@ -50,148 +62,255 @@ ORDER: Final[Mapping[str, int]] = {
     "handoff": 7,
 }
 """Intents that open a matter, and the rank of their label (LABELS rule 1; a person is asked for last)."""
+_KIND: Final[Mapping[str, str]] = dict.fromkeys(ORDER, "") | {
+    "service_request": "repair",
+    "feedback": "complaint",
+    "ticket_change": "ticket_status",
+}
+"""Intents that are one kind of matter with another's; "" is a kind of its own."""
+_ONCE: Final = frozenset({"emergency", "handoff", "bind"})
+"""Said twice in one message, these are still one matter."""
 
+_HAN: Final = r"\u3400-\u9fff"
 #: Whoever says himself how many matters he has: "问三个事:…", "two things: …".
 _ANNOUNCED: Final = re.compile(
     r"[两二三四几2-4]\s?[个件]\s?(?:事|问题|情况)|\b(?:two|three|four|a couple of|a few|few) (?:things|questions|issues|problems|matters)\b",
     re.IGNORECASE,
 )
-#: "…也堵了", "the light's gone as well": another thing than the one before.
-_TOO: Final = re.compile(r"[也亦](?!不知道|不用|没用|没办法|太|就|许|挺)|\bas well\b|\btoo\b[\s.!]*$", re.IGNORECASE)
-
-_STATUS: Final = ORDER["ticket_status"]
-_STRONG: Final = ("list", "further")
-_ONCE: Final = frozenset({"emergency", "handoff", "bind"})
-"""Said twice in one message, these are still one matter."""
 _FURTHER: Final = (
-    r"and any\b|and another\b|然后(?=我[要想])|"
-    r"另外(?![一那的])|另(?=[,、问外有])|此外|顺便|顺带|順便|順帶|对了|對了|还有(?![多没几人个一点些])|還有(?![多沒幾人個一點些])|再就是|再有就是|再问|"
-    r"还想|還想|也想问|仲有|其次|然后再|再(?=给我|帮我|替我|麻烦|请问)|第[二三]个?(?:问题|事|件)|二是|三是|二来|最后(?!四位|一位)|"
-    r"also\b|by the way\b|btw\b|another thing\b|one more thing\b|in addition\b|additionally\b|secondly\b|second thing\b|plus\b|besides\b|oh and\b|and also\b|"
+    r"and any\b|and another\b|然后(?=我[要想]|请问|想问|麻烦)|"
+    r"另外(?![一那的])|另(?=[,、问外有])|此外|顺便|顺带|順便|順帶|对了|對了|还有(?![多没几人个一点些])|還有(?![多沒幾人個一點些])|再就是|再有就是|再一个就是|再(?=[问查看说])|"
+    r"还想|還想|也想问|仲有|其次|然后再|再(?=给我|帮我|替我|麻烦|请问)|第[二三]个?(?:问题|事|件)|二是|三是|二来|最后(?!四位|一位)|话说回来|"
+    r"(?<!and )(?<!'re )(?<!'m )(?<! am )(?<! are )also\b|by the way\b|btw\b|another thing\b|one more thing\b|on another note\b|while I'm (?:here|at it)\b|separately\b|furthermore\b|"
+    r"in addition\b|additionally\b|secondly\b|second thing\b|plus\b|besides\b|oh and\b|and also\b|"
     r"and (?=(?:can|could|may|how|what|when|where|why|who|is|are|do|does|did|please|i(?:'d| would| need| want| also)|my)\b)"
 )
-_FURTHER_HERE: Final = re.compile(rf"[\s,、。.;!?]*(?:and\s+|哦|噢|嗯|啊)?(?:{_FURTHER})", re.IGNORECASE)
-#: ①, 1. 1、 1) (1) 一、 - at the beginning of a line or behind a sign.
-_NUMBER: Final = (
-    r"(?:[①②③④⑤]|[(]?[1-5][.、):](?![0-9])\s?|[(]?[一二三四五][、):](?![点十百]))"
-)
+_LEAD: Final = rf"[\s,、。.;!?]*(?:and\s+|哦|噢|嗯|啊)?(?:{_FURTHER})"
+_FURTHER_HERE: Final = re.compile(_LEAD, re.IGNORECASE)
+#: "另外反映一下," goes with what follows it.
+_FURTHER_ALONE: Final = re.compile(rf"{_LEAD}\W*(?:(?:反映|说|问|请教|麻烦|投诉)一?下)?\W*", re.IGNORECASE)
+#: ①, 1. 1、 1) (1) a) 一、 - at the beginning of a line or behind a sign.
+_NUMBER: Final = r"(?:[①②③④⑤]|[(]?[1-5][.、):](?![0-9])\s?|[(]?[a-d][)]\s|[(]?[一二三四五][、):](?![点十百])|(?<![\w ])-\s)"
 _NUMBER_HERE: Final = re.compile(rf"[\s,、。.;!?:]*{_NUMBER}", re.IGNORECASE)
 _CUT: Final = re.compile(
-    rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z\u3400-\u9fff])|(?<=[,，])(?![0-9]{{3}})|(?<=\w、)(?=[^、]{{4,}})"
-    # Voice-to-text has no signs: behind 了, 呢 or 吗 another subject begins.
-    r"|(?<=[\u3400-\u9fff]{4}[了呢吗嘛])(?=(?:我|俺|咱)(?:[想要家们还]|这边|那个)|隔壁|楼[上下]|上个?月|这个?月|物业费|停车费|请问|麻烦|你们|能不能|帮我)"
-    rf"|(?<=\S)(?=[\s]*{_NUMBER}\D)|(?<=[\s\u3400-\u9fff])(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b(?!\W*$))",
+    rf"(?<=[。!?;\n])|(?<=[A-Za-z0-9]\.)(?=\s+[A-Z{_HAN}])|(?<=,)(?![0-9]{{3}})|(?<=\w、)(?=[^、]{{4,}})|(?<=[{_HAN}])(?=\s+[{_HAN}])"
+    rf"|(?<=\S)(?=\s*{_NUMBER}\D)|(?<=[\s{_HAN}])(?<!\band )(?=(?:{_FURTHER}))|(?=另外(?![一那的])|顺便问|順便問|\bby the way\b(?!\W*$))"
+    r"|(?<=\w)(?=\s+and\s+\w+)",
     re.IGNORECASE,
 )
 # 不是…而是… and reasons go on with what stands before them.
 _CONTINUES: Final = re.compile(
-    r"[\s,]*(?:而是|而且|但是?|可是|不过|因为|所以|结果|然后(?![我想再物请问])|于是|导致|就是|那种|这样|并且|害得|弄得|搞得|怕|免得|不然|否则|"
-    r"but\b|because\b|so\b|and then\b|that'?s why\b|which\b|it\b|otherwise\b|since\b|until\b|especially\b)",
+    r"[\s,]*(?:而是|而且|但是?|可是|不过(?!话说)|因为|所以|结果|然后(?![我想再物请问])|于是|导致|就是|那种|这样|并且|害得|弄得|搞得|怕|免得|不然|否则|"
+    r"but (?!my|the|can)|because\b|so\b|and then\b|that'?s why\b|which\b|it\b|otherwise\b|since\b|until\b|especially\b)",
     re.IGNORECASE,
 )
-#: "顺便说一下我周六在家" only adds to the matter; it opens none.
-_ONLY_ADDS: Final = re.compile(
-    r"[\s,、。]*(?:顺便|顺带|另外|对了)?(?:说|提|告诉|讲|补充)(?:一下|一句|下|你们?|您)|[\s,]*(?:just )?(?:so you know|fyi|for your information)\b",
-    re.IGNORECASE,
+#: Speech without signs: somebody or somewhere a clause may begin with, but not behind a word that takes an object ("给我").
+_SUBJECT: Final = re.compile(
+    r"(?<=[了吗呢啊呀吧嘛不没])(?=[这那][个边])|(?<![给把被和跟在对向为替让叫到帮找问从是请派等催喊求于比像])(?=我|俺|咱|你|隔壁|对门|楼[上下])"
 )
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|[A-Za-z0-9']+")
-_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_RUN: Final = re.compile(r"\w+")
+_RUN_HAN: Final = 10
+"""Han characters without any sign from which on a run may hold several clauses."""
+_AHEAD: Final = 5
+_BEHIND: Final = 4
+"""Characters of such a run that stand before and behind a place in it, at least."""
+_MARKED: Final = frozenset({"item", "location", "fee_type", "permit_type", "period", "time"})
+_THING: Final = frozenset({"item"})
+_PLACE: Final = frozenset({"location"})
+_TYPE: Final = frozenset({"fee_type", "permit_type"})
+_WORD: Final = re.compile(rf"[{_HAN}]|[A-Za-z0-9']+")
+_ONE_HAN: Final = re.compile(rf"[{_HAN}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of a message that may begin a matter. `start` counts characters of the message."""
+
+    start: int
+    text: str
+    sign: Sign
+
+
+def _words(text: str) -> int:
+    return len(_WORD.findall(text))
 
 
 def _short(text: str) -> bool:
     """Fewer than three Han characters, or than two words where there are none: 灯坏了 is a matter, 你好 is not."""
-    return len(_WORD.findall(text)) < (3 if _HAN.search(text) else 2)
+    return _words(text) < (3 if _ONE_HAN.search(text) else 2)
 
 
-def clauses(text: str) -> tuple[str, ...]:
+def _unsigned(text: str, marked: Sequence[Entity]) -> list[int]:
+    """Places in the runs of a folded text that have no sign of their own: where a subject begins, or what the NLU marked."""
+    found: list[int] = []
+    ends = {entity.end for entity in marked}
+    inside = {at for entity in marked for at in range(entity.start + 1, entity.end)}
+    starts = {entity.start for entity in marked if entity.entity in _MARKED}
+    for run in _RUN.finditer(text):
+        if len(_ONE_HAN.findall(run.group())) < _RUN_HAN:
+            continue
+        heads = starts | {match.start() for match in _SUBJECT.finditer(text, run.start(), run.end())}
+        last = run.start()
+        for at in sorted(heads - ends - inside):
+            if last + _AHEAD <= at <= run.end() - _BEHIND and text[at - 1] not in "的在":
+                found.append(at)
+                last = at
+    return found
+
+
+def _sign(before: str, gap: str, clause: str) -> Sign:
+    """What stands between a clause and the one before it, all folded."""
+    if _NUMBER_HERE.match(clause) or _FURTHER_HERE.match(clause):
+        return "new"
+    return "comma" if re.search(r"[,、]$", before) and "\n" not in gap else "other"
+
+
+def clauses(text: str, marked: Sequence[Entity] = ()) -> tuple[Clause, ...]:
     """Pieces of the text that may be separate matters, in order; joined they give the text, but for blanks.
 
-    Cuts stand at ends of sentences, commas, numbers of a list, and before 另外, 还有, 顺便, also, by the way. Pieces too short to be a
-    matter, and those that go on with the one before, stay with their neighbour.
+    Args:
+        text: the message.
+        marked: what the NLU marked in it, which tells where something begins in speech without signs.
+
+    Pieces too short to be a matter, and those that go on with the one before, stay with their neighbour.
     """
-    pieces: list[str] = []
-    begin = 0
-    for folded in _CUT.split(fold(text)):  # cuts are empty and folding keeps lengths: a piece is a slice of the text
-        piece = text[begin : begin + len(folded)]
-        begin += len(folded)
-        if not piece:
-            continue
-        leads = _FURTHER_HERE.match(folded) or _NUMBER_HERE.match(folded)  # "Also," goes with what follows it
-        joins = pieces and (
-            _short(pieces[-1]) or (_short(piece) and not leads) or _CONTINUES.match(folded) or len(pieces) == MOST_PIECES
+    folded = fold(text)  # folding keeps lengths: a place in one is a place in the other
+    places = sorted({match.start() for match in _CUT.finditer(folded)} | set(_unsigned(folded, marked)))
+    places = [at for at in places if 0 < at < len(text)]
+    spans: list[tuple[int, int]] = []
+    for start, end in zip([0, *places], [*places, len(text)], strict=True):
+        piece = folded[start:end]
+        leads = _FURTHER_HERE.match(piece) or _NUMBER_HERE.match(piece)  # "Also," goes with what follows it
+        before = folded[slice(*spans[-1])] if spans else ""
+        joins = spans and (
+            _short(before)
+            or _FURTHER_ALONE.fullmatch(before)
+            or (_short(piece) and not leads)
+            or _CONTINUES.match(piece)
+            or len(spans) == MOST_CLAUSES
         )
         if joins:
-            pieces[-1] += piece
+            spans[-1] = (spans[-1][0], end)
         else:
-            pieces.append(piece)
-    return tuple(stripped for piece in pieces if (stripped := piece.strip())) or (text,)
+            spans.append((start, end))
+    found: list[Clause] = []
+    stopped = 0
+    for start, end in spans:
+        piece = text[start:end].strip()
+        if piece:
+            start += len(text[start:end]) - len(text[start:end].lstrip())
+            sign = _sign(folded[:stopped], folded[stopped:start], fold(piece)) if found else "other"
+            found.append(Clause(start, piece, sign))
+            stopped = start + len(piece)
+    return tuple(found) or (Clause(0, text, "other"),)
 
 
-def _sign(before: str, piece: str) -> Sign:
-    """What stands between a piece and the one before it."""
-    folded = fold(piece)
-    if _NUMBER_HERE.match(folded):
-        return "list"
-    if _FURTHER_HERE.match(folded) and not _ONLY_ADDS.match(folded):
-        return "further"
-    return "comma" if re.search(r"[,、\w]\s*$", fold(before)) and not before.endswith("\n") else "sentence"
+def around(text: str, said: Sequence[Clause]) -> tuple[tuple[str, str], ...]:
+    """What stands before and behind each place between the clauses: the texts the NLU is asked about."""
+    return tuple((text[: clause.start].strip(), text[clause.start :].strip()) for clause in said[1:])
 
 
-def _named(part: Parsed | Matter, kind: str = "item") -> frozenset[str]:
-    return frozenset(entity.value for entity in part.entities if entity.entity == kind)
+def _readings(part: Parsed) -> dict[str, float]:
+    """The chance of each intent that opens a matter, the likeliest first."""
+    first = Ranked(part.intent, part.confidence)
+    rows = {row.intent: row.confidence for row in (*part.ranking, first) if row.intent in ORDER}
+    return dict(sorted(rows.items(), key=lambda row: -row[1]))
 
 
-def _opens(part: Parsed, needed: float, strong: bool) -> Matter | None:
-    """The matter a piece opens: its first reading, or behind a strong sign the best one that opens anything."""
-    readings = [(part.intent, part.confidence)]
-    if strong:
-        readings += [(row.intent, row.confidence) for row in part.ranking if row.intent in ORDER]
-    for intent, confidence in readings:
-        enough = min(needed, DANGER) if intent == "emergency" else needed
-        if intent in ORDER and confidence >= max(enough, SURE.get(intent, 0.0)):
-            return Matter(part.text, intent, confidence, part.ranking, part.entities)
-    return None
+def _kinds(part: Parsed) -> dict[str, float]:
+    """The chance of each kind of matter."""
+    chances: dict[str, float] = {}
+    for intent, chance in _readings(part).items():
+        kind = _KIND[intent] or intent
+        chances[kind] = chances.get(kind, 0.0) + chance
+    return chances
 
 
-def _same(earlier: Matter, later: Matter, sign: Sign) -> bool:
-    """Whether a later piece speaks of the matter already opened."""
-    first, second = ORDER[earlier.intent], ORDER[later.intent]
-    strong = sign in _STRONG
-    items, new = _named(earlier), _named(later)
-    elsewhere = bool(new and not items & new and (items or _TOO.search(later.text)))
-    if first == second:
-        if earlier.intent in _ONCE:
-            return True
-        # Behind a comma the same thing has a second symptom; another thing, of which the piece is as sure, is another matter.
-        return not (strong or (elsewhere and (sign == "sentence" or later.confidence >= ANOTHER)))
-    if {earlier.intent, later.intent} == {"permit", "fee_query"}:  # rule 6: an application and its price
-        fees = _named(later, "fee_type") | _named(earlier, "fee_type")
-        return not fees and not (strong and _named(later, "permit_type"))
-    if strong:
-        return False
-    if "bind" in (earlier.intent, later.intent):  # a room and a telephone said in a sentence of their own
-        return True
-    if _STATUS in (first, second):  # LABELS rule 8: chasing and what is chased are one matter
-        return not elsewhere
-    if {first, second} == {ORDER["repair"], ORDER["complaint"]}:  # rule 5: fault plus blame
-        return not elsewhere
-    # What follows a danger in the same breath, or speaks of nothing else, belongs to it; a danger told late is never swallowed.
-    return first == 0 and (sign == "comma" or (second == ORDER["complaint"] and not elsewhere))
+def _another(before: Parsed, behind: Parsed, clause: Clause, names: Set[str]) -> bool:
+    """Whether the clause names something of this sort, and nothing of what was named before; a part of a name is that name."""
+    known = {entity.value for entity in before.entities if entity.entity in names}
+    new = {entity.value for entity in behind.entities if entity.entity in names and entity.start < len(clause.text)}
+    return bool(new) and not any(one in other or other in one for one in known for other in new)
 
 
-def _join(matter: Matter, part: Parsed | Matter, *, before: bool = False) -> Matter:
-    """The matter with another piece's words; the label is the matter's own, unless a matter of danger joins it."""
-    head, tail = (part, matter) if before else (matter, part)
-    shift = len(head.text) + 1
-    moved = tuple(
-        replace(entity, start=entity.start + shift, end=entity.end + shift) for entity in tail.entities
+def _evidence(whole: Parsed, earlier: Clause, clause: Clause, before: Parsed, behind: Parsed, announced: bool) -> dict[str, float]:
+    """What speaks for and against a cut in front of `clause`, by the names of `WEIGHTS`."""
+    first, second = _kinds(before), _kinds(behind)
+    same = sum(chance * second.get(kind, 0.0) for kind, chance in first.items())
+    differ = sum(first.values()) * sum(second.values()) - same
+    new = announced or clause.sign == "new"
+    thing = _another(before, behind, clause, _THING)
+    chase, chased = first.get("ticket_status", 0.0), second.get("ticket_status", 0.0)
+    surest = min(max(first.values(), default=0.0), max(second.values(), default=0.0))
+    return {
+        "always": 1.0,
+        "comma": clause.sign == "comma",
+        "differ": differ,
+        "differ, new": differ * new,
+        "same, new": same * new,
+        "same, elsewhere": same * thing * _another(before, behind, clause, _PLACE),
+        "thing": thing,
+        "type": _another(before, behind, clause, _TYPE),
+        "sure": -math.log10(1.001 - min(surest, 1.0)) / 3,
+        "whole": max(_kinds(whole).values(), default=0.0),
+        "chase": chase * (sum(second.values()) - chased) + chased * (sum(first.values()) - chase),
+        "length": math.log(max(_words(clause.text), 1)),
+        "length before": math.log(max(_words(earlier.text), 1)),
+    }
+
+
+def _odds(text: str, whole: Parsed, said: Sequence[Clause], at: int, before: Parsed, behind: Parsed) -> float:
+    """The evidence for a cut in front of clause number `at`, in log-odds."""
+    announced = _ANNOUNCED.search(fold(text)) is not None
+    signs = _evidence(whole, said[at - 1], said[at], before, behind, announced)
+    return sum(WEIGHTS[name] * value for name, value in signs.items())
+
+
+def places(text: str, whole: Parsed, said: Sequence[Clause], read: Mapping[str, Parsed]) -> tuple[int, ...]:
+    """Where the message is to be cut, as numbers of clauses: nowhere, or first the surest place, then the one that may be a second.
+
+    Args:
+        text: the message.
+        whole: its parse.
+        said: its clauses.
+        read: the parse of each text of `around`, by the text.
+    """
+    found = sorted(
+        ((_odds(text, whole, said, at, read[before], read[behind]), at) for at, (before, behind) in enumerate(around(text, said), 1)),
+        reverse=True,
     )
-    label = part if isinstance(part, Matter) and part.intent == "emergency" else matter
-    return replace(label, text=f"{head.text} {tail.text}", entities=(*head.entities, *moved))
+    if not found or found[0][0] <= 0:
+        return ()
+    return tuple(at for odds, at in found[: MOST - 1] if odds > SECOND)
+
+
+def cut(text: str, said: Sequence[Clause], chosen: Sequence[int]) -> tuple[str, ...]:
+    """The text cut in front of these clauses."""
+    starts = sorted(said[at].start for at in chosen)
+    return tuple(text[start:end].strip() for start, end in zip([0, *starts], [*starts, len(text)], strict=True))
+
+
+def settled(text: str, said: Sequence[Clause], chosen: tuple[int, ...], read: Mapping[str, Parsed]) -> tuple[int, ...]:
+    """The places that stay once the part in the middle was read too: the second divides a side of the first like a message of its own."""
+    if len(chosen) < MOST - 1:
+        return chosen
+    first, second = chosen
+    parts = cut(text, said, chosen)
+    before, behind = parts[:2] if second < first else parts[1:]
+    side = cut(text, said, [first])[second > first]
+    return chosen if _odds(side, read[side], said, second, read[before], read[behind]) > 0 else (first,)
 
 
 def _matter(part: Parsed) -> Matter:
     return Matter(part.text, part.intent, part.confidence, part.ranking, part.entities)
+
+
+def _join(matter: Matter, part: Parsed | Matter, *, before: bool = False) -> Matter:
+    """The matter with another piece's words; the label is the matter's own."""
+    head, tail = (part, matter) if before else (matter, part)
+    shift = len(head.text) + 1
+    moved = tuple(replace(entity, start=entity.start + shift, end=entity.end + shift) for entity in tail.entities)
+    return replace(matter, text=f"{head.text} {tail.text}", entities=(*head.entities, *moved))
 
 
 def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
@@ -199,41 +318,26 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
 
     Args:
         whole: the parse of the whole message.
-        parts: the parses of `clauses(text)`, in order.
+        parts: the parses of its segments, in order; at most three.
 
-    The split is kept only when at least two pieces are sure of different matters; otherwise the whole is one.
+    A part is the matter it is likeliest to open; one that opens none goes with its neighbour. Where fewer than two are left the whole
+    is one.
     """
-    single = (_matter(whole),)
-    if len(parts) < 2:
-        return single
     found: list[Matter] = []
-    waiting: list[Parsed] = []  # greetings and values before the first matter
-    before = ""
-    announced = _ANNOUNCED.search(fold(whole.text)) is not None
+    waiting: list[Parsed] = []  # what opens nothing before the first matter
     for part in parts:
-        sign: Sign = "further" if announced and before else _sign(before, part.text)
-        before = part.text
-        strong = sign in _STRONG
-        if strong and not found and waiting:
-            first = _opens(waiting[-1], FIRST_BEFORE_SIGN, True)
-            if first is not None:
-                found.append(first)
-                waiting.pop()
-        opened = _opens(part, CONFIDENT[sign] if found else FIRST, strong)
-        if opened is None and not found:
-            waiting.append(part)
-        elif opened is None:
+        intent, confidence = next(iter(_readings(part).items()), ("", 0.0))
+        same = next((at for at, matter in enumerate(found) if intent in _ONCE and matter.intent == intent), None)
+        if same is not None:
+            found[same] = _join(found[same], part)
+        elif confidence > 0:
+            found.append(Matter(part.text, intent, confidence, part.ranking, part.entities))
+        elif found:
             found[-1] = _join(found[-1], part)
-        elif found and _same(found[-1], opened, sign):
-            found[-1] = _join(found[-1], opened)
-        elif len(found) < MOST:
-            found.append(opened)
-        elif opened.intent == "emergency" and all(matter.intent != "emergency" for matter in found):
-            found[-2:] = [_join(found[-2], found[-1]), opened]  # never buried: the last two make room
         else:
-            found[-1] = _join(found[-1], part)
+            waiting.append(part)
     if len(found) < 2:
-        return single
+        return (_matter(whole),)
     for part in reversed(waiting):
         found[0] = _join(found[0], part, before=True)
     return tuple(sorted(found, key=lambda matter: ORDER[matter.intent]))

@@ -38,7 +38,8 @@ async def measured(rasa: RasaHandle) -> dict[str, float]:
 
 
 async def test_messages_are_cut_where_they_should_be(rasa: RasaHandle) -> None:
-    """The aim is 0.90 both ways (nlu/README.md says what is missing); it must not get worse than it is."""
+    """The aim is 0.90 both ways; it must not get worse than it is (nlu/README.md)."""
     async with asyncio.timeout(300):
         shares = await measured(rasa)
-    assert shares["one"] >= 0.89 and shares["several"] >= 0.87, shares
+    assert shares["one"] >= 0.935 and shares["several"] >= 0.91, shares
+    assert shares["one unseen"] >= 0.94 and shares["several unseen"] >= 0.88, shares
