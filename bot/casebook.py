@@ -67,6 +67,12 @@ _COLUMNS = (
     .where(PHOTO.c.community_id == TICKET.c.community_id, PHOTO.c.ticket_id == TICKET.c.id)
     .scalar_subquery()
     .label("photos"),
+    select(EVENT.c.note)
+    .where(EVENT.c.community_id == TICKET.c.community_id, EVENT.c.ticket_id == TICKET.c.id, EVENT.c.action == "quote")
+    .order_by(EVENT.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("quote"),
 )
 _FROM = TICKET.outerjoin(
     STAFF, (STAFF.c.community_id == TICKET.c.community_id) & (STAFF.c.id == TICKET.c.assignee_id)
@@ -163,6 +169,7 @@ def _case(row: Any) -> Case:
         assignee=row.assignee,
         resume_at=row.resume_at,
         pause_reason=row.pause_reason,
+        quote=row.quote or "",
         rework=row.rework,
         photos=row.photos,
         urged_at=row.urged_at,

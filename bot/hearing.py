@@ -14,14 +14,16 @@ from bot.core.codec import state_from_json
 from bot.core.danger import asks
 from bot.core.domain import Script
 from bot.core.resolve.numerals import ZH_NUMERAL
+from bot.core.resolve.opening import bare
 from bot.core.types import Heard, Language, Matter, Media
 from bot.faq import Finder
 from bot.store import Claim
 from bot.understanding import Nlu, Understood, understand
 from bot.workers import Hearing
 
-#: Read as these, a message may still ask about a rule; an entry must then stand out further (`faq.sure_elsewhere`).
-_PERHAPS_ASKED = frozenset({"fee_query", "permit", "ticket_status"})
+#: Read as these, a message may still ask about a rule ("晚上好，你是真人吗"), as may whatever is put as a question; an entry must then
+#: stand out further (`faq.sure_elsewhere`).
+_PERHAPS_ASKED = frozenset({"fee_query", "permit", "ticket_status", "greet", "out_of_scope"})
 #: What makes a question of fees one of the speaker's own account: the cashier's, never the FAQ's.
 _OWN_ACCOUNT = re.compile(r"我家|我们家|我的|我这|咱家|本户|欠|\b(?:my|our|mine|i owe|we owe)\b", re.IGNORECASE)
 
@@ -48,11 +50,12 @@ class Ear:
         """A question of the kind data/faq.yml answers, with the entry that does."""
         if self._finder is None or (matter.intent == "fee_query" and _of_an_account(matter)):
             return matter
-        if matter.intent == "faq" or (matter.intent == "fee_query" and asks(matter.text)):
-            return replace(matter, faq=await self._finder.find(matter.text, language))
-        if matter.intent in _PERHAPS_ASKED:
+        question, put = bare(matter.text), asks(matter.text)
+        if matter.intent == "faq" or (matter.intent == "fee_query" and put):
+            return replace(matter, faq=await self._finder.find(question, language))
+        if put or matter.intent in _PERHAPS_ASKED:
             elsewhere = self._script.policy.faq_sure_elsewhere
-            return replace(matter, faq=await self._finder.find(matter.text, language, elsewhere))
+            return replace(matter, faq=await self._finder.find(question, language, elsewhere))
         return matter
 
     async def hear(self, claim: Claim) -> Hearing:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from bot.core.matters import MOST, around, clauses, cut, matters, places, settled
+from bot.core.matters import MOST, ORDER, around, clauses, cut, matters, places, settled
 from bot.core.resolve.language import detect
 from bot.core.triage import TriageRules, doubtful, examine, weigh
 from bot.core.types import Language, Matter, Parsed, Ranked, Triage
@@ -20,6 +20,8 @@ from bot.nlu import NluUnavailable
 
 SURE: Final = 1.0
 """Confidence of an emergency the desk has decided to see."""
+SURE_BEHIND_GREETING: Final = 0.93
+"""How sure what stands behind a greeting must be of its matter to be the message's."""
 
 
 class Nlu(Protocol):
@@ -90,6 +92,7 @@ async def understand(
         return Understood(whole, found, evidence.fired, spoken, True, why)
     doubt = doubtful(rules, evidence, probability, (_emergency(part) or 0.0 for part in read.values()))
     found = matters(_otherwise(whole), [_otherwise(part) for part in parts])
+    found = _behind_greeting(found, (_otherwise(read[behind]) for _, behind in around(text, said) if behind in read))
     return Understood(whole, found, None, spoken, True, why, doubt)
 
 
@@ -116,6 +119,16 @@ def _otherwise(part: Parsed) -> Parsed:
         return replace(part, ranking=ranking)
     first = ranking[0] if ranking else Ranked("out_of_scope", 0.0)
     return replace(part, intent=first.intent, confidence=first.confidence, ranking=ranking)
+
+
+def _behind_greeting(found: tuple[Matter, ...], behind: Iterable[Parsed]) -> tuple[Matter, ...]:
+    """A message that reads like a greeting, what stands behind it surely a matter, is that matter: "早上好，今天办公室有人吗"."""
+    if len(found) != 1 or found[0].intent != "greet":
+        return found
+    opened = next((part for part in behind if part.intent in ORDER and part.confidence >= SURE_BEHIND_GREETING), None)
+    if opened is None:
+        return found
+    return (replace(found[0], intent=opened.intent, confidence=opened.confidence, ranking=opened.ranking),)
 
 
 def _danger_first(found: tuple[Matter, ...], whole: Parsed, matched: str) -> tuple[Matter, ...]:

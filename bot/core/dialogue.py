@@ -119,7 +119,7 @@ def _in_group(talk: Talk, heard: Heard) -> bool:
         return False
     talk.become(flow=None, asking=None, slots={}, open_question=None, agenda=(), frames=())
     if top(heard) in ("greet", "thank", "goodbye", "out_of_scope") and surely(talk, heard, top(heard)):
-        fresh.MATTERS[top(heard)](talk, heard.matters[0], heard)
+        fresh.MATTERS[top(heard)](talk, replace(heard.matters[0], faq=""), heard)
         talk.become(open_question=None)
     else:
         talk.say("utter_group_private", duty_phone=talk.facts.community.duty_phone)
@@ -214,8 +214,6 @@ def _next_on_agenda(talk: Talk) -> None:
         return
     matter, rest = state.agenda[0], state.agenda[1:]
     talk.become(agenda=rest)
-    if matter.confidence < talk.script.policy.sure:
-        return
     talk.say("utter_next_matter", matter=shorten(bare(matter.text), 20))
     fresh.open_matter(talk, matter, Heard(matter.text, (matter,)))
 

@@ -128,6 +128,10 @@ class Talk:
         parts = {"utter_part_building": room.building, "utter_part_unit": room.unit, "utter_part_flat": room.room}
         return " ".join(self.words(key, name=name) for key, name in parts.items() if name)
 
+    def placed(self, room: RoomRef | None, spot: str) -> str:
+        """A room or building and the spot there, as the language writes them in a row."""
+        return (" " if self.language == "zh" else ", ").join(filter(None, (self.home(room) if room else "", spot)))
+
     def status(self, ticket: TicketView) -> str:
         return self.words(f"utter_status_{ticket.status}")
 

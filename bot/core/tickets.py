@@ -379,6 +379,7 @@ def move(
         updated_at=at,
         assignee=by_name if rule.assigns and by_name else ("" if action == "return" else ticket.assignee),
         pause_reason=note if rule.to == "on_hold" else "",
+        quote=note if action == "quote" else ticket.quote,
         rework=ticket.rework + 1 if rule.counts_rework else ticket.rework,
         closed_by=rule.closes_as,
     )

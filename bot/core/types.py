@@ -244,6 +244,7 @@ class TicketView:
     assignee: str = ""
     resume_at: datetime | None = None
     pause_reason: str = ""
+    quote: str = ""  # what the resident was last asked to agree to
     rework: int = 0
     photos: int = 0
     urged_at: datetime | None = None

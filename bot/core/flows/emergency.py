@@ -75,7 +75,7 @@ def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
     spot = place.place(text) or ""
     house = None if any(mention.building for mention in room.mentions(spot)) else where  # 4栋楼道 says it all
-    whereabouts = " ".join(filter(None, (talk.home(house) if house else "", spot)))
+    whereabouts = talk.placed(house, spot)
     known = bool(where and where.room) or bool(spot and where)
     key = "utter_emergency_opened_at" if known else "utter_emergency_opened"
     talk.become(flow=FLOW, asking=None if known else "location", slots={}, open_question=None, misses=0)
@@ -235,7 +235,7 @@ def _said_where(talk: Talk, text: str) -> tuple[str, str]:
     said = next((_as_said(mention) for mention in own if mention.building or mention.room), None)
     if said is None or said.label in spot:
         return spot, spot
-    return f"{said.label} {spot}".strip(), f"{talk.home(said)} {spot}".strip()
+    return f"{said.label} {spot}".strip(), talk.placed(said, spot)
 
 
 def leave(talk: Talk) -> None:

@@ -36,6 +36,8 @@ _MOST_LINES = 3
 _DONE = frozenset({"resolved", "awaiting_payment", "replied", "answered"})
 #: Nobody has reported to be at the resident's door.
 _NOT_THERE_YET = frozenset({"submitted", "accepted", "dispatched", "requested", "quoted", "ordered", "confirmed"})
+#: The work waits for the resident's yes to a price.
+_QUOTED = frozenset({"quoted", "quote_pending"})
 NO_SHOW = "no_show"
 HIDDEN = frozenset({"follow_up"})  # the office's own work on a low score: not a request of the resident's
 
@@ -141,6 +143,18 @@ def progress(talk: Talk, text: str) -> None:
         urge(talk, tickets[0], text)
     elif _urged_of_late(talk, tickets[0]):
         talk.say("utter_urged_already")
+
+
+def quoted(talk: Talk) -> TicketView | None:
+    """The request whose quote waits for the speaker's yes, where it is one alone."""
+    waiting = [t for t in visible(talk) if t.status in _QUOTED and t.quote]
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def quote_again(talk: Talk, ticket: TicketView) -> None:
+    """The quote as it was told, with its buttons: "报价多少来着"."""
+    key = f"utter_moved_{ticket.status}"
+    talk.ask(key, "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
 
 
 def _said_to_be_done(talk: Talk, tickets: tuple[TicketView, ...]) -> TicketView | None:

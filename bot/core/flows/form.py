@@ -90,6 +90,7 @@ def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
             shown = gist(matter, _shown_apart(flow)) if flow.kind in _OF_A_THING else words
             talk.become(slots={**talk.state.slots, "description": words, "gist": shown, **_marked(matter)})
         read(talk, flow, matter.text, heard, opening=True)
+        _place_of_item(talk, matter)
     if photos:
         talk.become(slots={**talk.state.slots, "photos": photos})
     keep_photos(talk, heard)
@@ -146,6 +147,13 @@ def keep_early(talk: Talk, text: str, heard: Heard) -> bool:
     return True
 
 
+def _place_of_item(talk: Talk, matter: Matter) -> None:
+    """"电梯又停了": who lives in one building speaks of its lift. Of anybody else the place is asked."""
+    slots, items = talk.state.slots, matter.values("item")
+    if slots.get("public") and not slots.get("location") and slots.get("room") and items and place.of_a_building(items[0]):
+        _set(talk, location=items[0])
+
+
 def room_to_slot(ref: RoomRef) -> Slots:
     return {
         "label": ref.label, "building": ref.building, "unit": ref.unit, "room": ref.room, "id": ref.id,
@@ -183,6 +191,8 @@ def _set(talk: Talk, **values: Any) -> None:
 def read_room(talk: Talk, text: str, asking: str | None, opening: bool) -> set[str]:
     """The speaker's room as this text leaves it; the register is asked at most once."""
     slots, bindings = talk.state.slots, talk.facts.speaker.bindings
+    if asking == "location":
+        return set()  # "13栋1单元" is where the lift stands, no address that lacks its room
     home = [binding.room for binding in bindings]
     before = _said_before(slots, asking in ("confirm", "change") or address.corrects(text))
     said = address.own(text, home=home, before=before)
@@ -420,7 +430,7 @@ def summary_values(talk: Talk, slots: Slots) -> dict[str, Any]:
         mark = "" if slots["room"]["verified"] else talk.words("utter_part_unverified")
         where = talk.words("utter_part_colon_home", room=talk.home(RoomRef(**slots["room"])) + mark)
     elif slots.get("location"):
-        where = talk.words("utter_part_colon_home", room=spot_of(slots))
+        where = talk.words("utter_part_colon_home", room=_spot_in_words(talk, slots))
     return {
         "item": shorten(slots.get("gist") or slots.get("description", "")),
         "place": where,
@@ -431,10 +441,21 @@ def summary_values(talk: Talk, slots: Slots) -> dict[str, Any]:
 
 def spot_of(slots: Mapping[str, Any]) -> str:
     """Where a fault in a common part is. A corridor or a lift that was named without its building is that of the speaker's home."""
-    spot, home = str(slots.get("location", "")), slots.get("room")
-    if not home or not home["building"] or not place.of_a_building(spot):
-        return spot
-    return f"{address.label(Parts(home['building'], home['unit'] or None, None))} {spot}"
+    building, spot = _building_of(slots), str(slots.get("location", ""))
+    return f"{building.label} {spot}" if building else spot
+
+
+def _building_of(slots: Mapping[str, Any]) -> RoomRef | None:
+    """The building and unit that go without saying of the spot that was named."""
+    home = slots.get("room")
+    if not home or not home["building"] or not place.of_a_building(str(slots.get("location", ""))):
+        return None
+    return RoomRef(address.label(Parts(home["building"], home["unit"] or None, None)), home["building"], home["unit"], "")
+
+
+def _spot_in_words(talk: Talk, slots: Mapping[str, Any]) -> str:
+    """The same for the resident to read: Building 4 unit 3, corridor."""
+    return talk.placed(_building_of(slots), str(slots.get("location", "")))
 
 
 def appointment_of(slots: Mapping[str, Any]) -> Appointment | None:

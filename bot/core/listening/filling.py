@@ -67,8 +67,10 @@ def heard(talk: Talk, heard: Heard) -> bool:
 
 def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
     """More of the same matter, instead of an answer: it goes with the rest, and what was asked is asked again. The same words
-    a second time add nothing."""
-    said, text = str(talk.state.slots.get("description", "")), heard.text.strip()
+    a second time add nothing; another matter beside it waits."""
+    others = [m for m in heard.matters[1:] if m.intent in BY_INTENT and m.intent not in flow.intents]
+    said = str(talk.state.slots.get("description", ""))
+    text = talk.gap.join(m.text.rstrip(" ,，、;；") for m in heard.matters if m not in others) if others else heard.text.strip()
     marked = any(entity.entity in _ABOUT for matter in heard.matters for entity in matter.entities)
     of_this = top(heard) in flow.intents and surely(talk, heard, top(heard))
     if danger.asks(text) or (not of_this and not (marked and top(heard) in ("inform", *flow.intents))):
@@ -76,6 +78,8 @@ def _adds(talk: Talk, flow: Flow, heard: Heard) -> bool:
     if bare(text) not in said:
         form.describe(talk, text)
         talk.say("utter_noted_more")
+    for matter in others:
+        fresh.keep_for_later(talk, matter, heard)
     talk.become(misses=0)
     form.ask_next(talk, flow)
     return True
@@ -119,12 +123,18 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
         answered = set()  # "the people upstairs drill at night" is another matter, not the night of a visit
     if answered and (first.intent not in _QUESTIONS_BETWEEN or talk.state.asking in answered):
         return False
+    if fresh.tells_privacy(talk, first):
+        form.ask_next(talk, flow)
+        return True
     if first.intent in BY_INTENT:
-        fresh.keep_for_later(talk, first, heard)
+        for matter in heard.matters:
+            fresh.keep_for_later(talk, matter, heard)
         form.ask_next(talk, flow)
         return True
     if first.intent in _IN_BETWEEN:
         _IN_BETWEEN[first.intent](talk, first, heard)
+        for matter in heard.matters[1:]:
+            fresh.keep_for_later(talk, matter, heard)
         if talk.state.flow == flow.name:
             form.ask_next(talk, flow)
         return True
@@ -158,8 +168,13 @@ def _tries(talk: Talk, heard: Heard, asking: str) -> bool:
 def _answer_faq_in_between(talk: Talk, matter: Matter, heard: Heard) -> None:
     """Within a form a question with an answer is answered; one without is kept for afterwards: the honest answer there is an
     offer, and that is a question."""
-    if not fresh.answered_by_faq(talk, matter):
+    if not fresh.told_the_quote(talk, matter) and not fresh.answered_by_faq(talk, matter):
         fresh.keep_for_later(talk, matter, heard)
+
+
+def _answer_in_a_greeting(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """Within a form a greeting needs no answer; a question that came with it does."""
+    fresh.answered_by_faq(talk, matter)
 
 
 _QUESTIONS_BETWEEN = frozenset({"ticket_status", "faq", "fee_query"})
@@ -167,7 +182,7 @@ _IN_BETWEEN: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "ticket_status": fresh.status,
     "handoff": fresh.handoff,
     "feedback": fresh.keep_for_later,
-    "greet": lambda talk, matter, heard: None,
+    "greet": _answer_in_a_greeting,
     "goodbye": fresh.simply("utter_goodbye"),
     "out_of_scope": fresh.simply("utter_out_of_scope"),
     "faq": _answer_faq_in_between,

@@ -13,11 +13,14 @@ from typing import Literal
 from bot.core import danger, masking, texts
 from bot.core.flows import BY_INTENT, aftercare, binding, emergency, follow, form, handover, same
 from bot.core.flows.form import Flow
-from bot.core.resolve import when
+from bot.core.resolve import temper, when
 from bot.core.resolve.opening import bare
+from bot.core.resolve.where import place
 from bot.core.talk import Talk, shorten
 from bot.core.types import Heard, Matter, Misread, NeedRecent
 
+#: A topic of data/faq.yml.
+_PRIVACY = "privacy"
 MOST = 3
 """Matters that wait; further ones are not kept."""
 
@@ -37,9 +40,14 @@ def heard(talk: Talk, heard: Heard) -> None:
             return
         _not_understood(talk, heard)
         return
-    first, rest = _plausible(talk, heard.matters[0]), heard.matters[1:]
+    first, rest = _plausible(talk, heard.matters[0]), [m for m in heard.matters[1:] if not _vents(talk, m)]
     put_last(talk, *rest, most=MOST - 1)
     open_matter(talk, first, heard)
+
+
+def _vents(talk: Talk, matter: Matter) -> bool:
+    """"交那么多物业费干什么吃的" beside a matter is anger, for which the desk has said that it is sorry, and no question of a fee."""
+    return talk.upset and matter.intent == "fee_query" and temper.insults(matter.text) and not danger.asks(matter.text)
 
 
 def put_first(talk: Talk, matter: Matter) -> None:
@@ -65,6 +73,11 @@ def _plausible(talk: Talk, matter: Matter) -> Matter:
 def open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
     """Begin, answer or pass on one matter; half sure, it is asked about first."""
     policy = talk.script.policy
+    if tells_privacy(talk, matter):
+        return
+    if matter.confidence < policy.sure and matter.intent not in BY_INTENT and answered_by_faq(talk, matter):
+        talk.become(misses=0)
+        return
     if matter.confidence < policy.sure:
         key = f"utter_confirm_intent_{matter.intent}"
         if matter.confidence >= policy.confirm and key in talk.script.responses:
@@ -91,6 +104,15 @@ def open_matter(talk: Talk, matter: Matter, heard: Heard) -> None:
             _not_understood(talk, heard)
         else:
             handler(talk, matter, heard)
+
+
+def tells_privacy(talk: Talk, matter: Matter) -> bool:
+    """What is kept and who sees it is told, whatever the question reads like; it is nobody's request."""
+    entry = talk.script.faq.entry(matter.faq)
+    if entry is None or entry.about != _PRIVACY:
+        return False
+    talk.become(misses=0)
+    return answered_by_faq(talk, matter)
 
 
 def begin(talk: Talk, flow: Flow, matter: Matter | None, heard: Heard) -> None:
@@ -137,6 +159,9 @@ def drop(talk: Talk) -> None:
 
 
 def greet(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """A greeting; a question that came with it is what is answered."""
+    if answered_by_faq(talk, matter):
+        return
     name = talk.facts.community.name if talk.language == "zh" else talk.facts.community.name_en
     talk.ask("utter_greet", "menu", community=name)
 
@@ -144,20 +169,35 @@ def greet(talk: Talk, matter: Matter, heard: Heard) -> None:
 def status(talk: Talk, matter: Matter, heard: Heard) -> None:
     """How a request stands; where none is open, a question of the rules that only reads like it ("会不会让他知道是我") has its answer."""
     filed = follow.visible(talk) or (talk.state.flow is None and any(talk.gather(NeedRecent())))
-    if filed or not answered_by_faq(talk, matter):
-        follow.progress(talk, matter.text)
+    if not filed and answered_by_faq(talk, matter):
+        return
+    if not filed and talk.state.flow is None and place.is_public(matter.text):
+        _pass_on("utter_faq_unknown")(talk, matter, heard)  # "查出电梯困人的原因没有": it need not be the speaker who reported it
+        return
+    follow.progress(talk, matter.text)
+    if (ticket := follow.quoted(talk)) is not None:
+        follow.quote_again(talk, ticket)  # what it waits for is the speaker's own word
 
 
 def _fee(talk: Talk, matter: Matter, heard: Heard) -> None:
     """A question of the rules has its answer in the FAQ. An account is spoken of to its household alone; anybody else is shown the way to
     be known."""
-    if answered_by_faq(talk, matter):
+    if told_the_quote(talk, matter) or answered_by_faq(talk, matter):
         return
     if talk.facts.speaker.bindings:
         _pass_on("utter_fee_no_figure")(talk, matter, heard)
     else:
         talk.become(slots={"unheard": matter.text.strip()})  # for the person who may be asked for next
         talk.ask("utter_bind_needed", "bind_needed")
+
+
+def told_the_quote(talk: Talk, matter: Matter) -> bool:
+    """Whether the price that was asked for is the quote that waits for a yes. A fee with a name is not."""
+    ticket = follow.quoted(talk)
+    if ticket is None or matter.values("fee_type") or matter.values("period"):
+        return False
+    follow.quote_again(talk, ticket)
+    return True
 
 
 def _faq(talk: Talk, matter: Matter, heard: Heard) -> None:
@@ -190,6 +230,11 @@ def _pass_on(key: str) -> Callable[[Talk, Matter, Heard], None]:
         talk.ask(key, "pass_on")
 
     return offer
+
+
+def _out_of_scope(talk: Talk, matter: Matter, heard: Heard) -> None:
+    if not answered_by_faq(talk, matter):
+        talk.say("utter_out_of_scope")
 
 
 def simply(key: str) -> Callable[[Talk, Matter, Heard], None]:
@@ -229,9 +274,10 @@ def _inform(talk: Talk, matter: Matter, heard: Heard) -> None:
 
 
 def keep_for_later(talk: Talk, matter: Matter, heard: Heard) -> None:
-    """Another matter within a form: it waits, and that is said."""
+    """Another matter within a form: it waits, and that is said; so is that no more can wait."""
+    full = len(talk.state.agenda) >= MOST
     put_last(talk, matter)
-    talk.say("utter_kept_for_later", matter=shorten(bare(matter.text), 20))
+    talk.say("utter_kept_no_more" if full else "utter_kept_for_later", matter=shorten(bare(matter.text), 20))
 
 
 MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
@@ -250,7 +296,7 @@ MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "affirm": simply("utter_affirm_idle"),
     "deny": simply("utter_affirm_idle"),
     "cancel": lambda talk, matter, heard: drop(talk),
-    "out_of_scope": simply("utter_out_of_scope"),
+    "out_of_scope": _out_of_scope,
     "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
 }
 #: Taken at their word even when the classifier is only half sure: they change nothing.

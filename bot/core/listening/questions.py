@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bot.core.flows import BY_INTENT, FLOWS, aftercare, follow, form, in_hand, same
 from bot.core.listening import fresh
-from bot.core.listening.words import ANSWERS, top, turns_elsewhere, yes_no
+from bot.core.listening.words import ANSWERS, surely, top, turns_elsewhere, yes_no
 from bot.core.resolve import answer
 from bot.core.talk import Talk
 from bot.core.types import Heard, Matter, TicketView
@@ -29,6 +29,8 @@ def heard(talk: Talk, heard: Heard) -> bool:
         score = aftercare.score_in(text)
         if score is not None:
             aftercare.rate(talk, talk.state.survey, score, text)
+            if (flow := in_hand(talk)) is not None:  # "刚才那个给5分" in the middle of another request
+                form.ask_next(talk, flow)
             return True
     question = talk.state.open_question
     handler = _QUESTIONS.get(question.kind) if question else None
@@ -40,7 +42,10 @@ def _rates(talk: Talk, heard: Heard) -> bool:
     question = talk.state.open_question
     if question is not None and question.kind == "survey":
         return not turns_elsewhere(talk, heard)
-    return talk.state.flow is None and top(heard) == "rate"
+    praises = top(heard) == "feedback" and bool(heard.matters[0].values("score"))  # "前面修锁的我给五星"
+    if talk.state.flow is None:
+        return praises or top(heard) == "rate"
+    return in_hand(talk) is not None and (praises or top(heard) == "rate") and surely(talk, heard, top(heard))
 
 
 def _ticket(talk: Talk) -> TicketView | None:

@@ -16,11 +16,13 @@ from bot.core.types import Matter
 _LEADS: Final = re.compile(
     r"(?:您好|你好|你们好|早上好|上午好|中午好|下午好|晚上好|早安|hi|hello|hey|good (?:morning|afternoon|evening)|dear (?:all|team|sirs?))(?: there| team| all)?(?=[\s,，。.!！~～、:：]|$)"
     r"|(?:请问|麻烦问一下|那个|是这样的?|跟你们?说一?下)(?=[\s,，。:：、])"
-    r"|(?:我)?(?:有|反映|说)?[一两二三几]件?个?(?:事|事情|问题)(?=[,，:：。])|(?:one|two|three|a few|a couple of) things?(?=[,:.])"
+    r"|(?:我)?(?:有|反映|说)?[一两二三几]件?个?(?:事|事情|问题)(?=[,，:：。])|(?:one|two|three|a few|a couple of) things?(?=[,:.])|(?:just )?(?:a |one )?quick question(?=[\s,:.])"
     r"|(?:另外|还有|此外|顺便|对了|再有|oh and|and also|also|and|by the way|btw|one more thing|another thing|plus)(?=[\s,，:：、]|(?<=[\u3400-\u9fff])(?![一的那]))"
     r"|[(（]?(?:[1-5]|[一二三四五])[.、)）:：](?![0-9])|[①②③④⑤]|第[一二三][,，、]",
     re.IGNORECASE,
 )
+#: What led on to another matter.
+_TAIL: Final = re.compile(r"(?:[,，、;；\s]|(?<=,)\s+and)+$", re.IGNORECASE)
 _BLANK: Final = " \t\n,，。.!！~～、:：;；"
 
 
@@ -29,7 +31,7 @@ def bare(text: str) -> str:
     rest = text.strip()
     while match := _LEADS.match(fold(rest)):  # folding keeps lengths
         rest = rest[match.end() :].lstrip(_BLANK)
-    return rest.rstrip(",，、;； ") or text.strip()
+    return _TAIL.sub("", rest) or text.strip()
 
 
 #: The kind of request alone, without a word of what it is about.

@@ -72,7 +72,7 @@ _NEAR: Final = 30
 """Characters before a figure that may take it back."""
 #: Around a figure that is not given.
 _TAKEN_BACK: Final = re.compile(
-    r"(?:本来|原本|原来|本想|刚才|刚刚|之前|开始|不是|不给|不值|不能给|没到|没有|从|扣掉?|减|少|加|差|不到|不足|不止|低于"
+    r"(?:本来|原本|原来|本想|刚[才刚](?![那这的])|之前|开始|不是|不给|不值|不能给|没到|没有|从|扣掉?|减|少|加|差|不到|不足|不止|低于"
     r"|高于|超过"
     r"|not|isn'?t|wasn'?t|would(?: have|'ve)?|could have|should have|was going to|instead of|rather than|less than"
     r"|more than|minus|lose|lost|docked)"
