@@ -273,7 +273,7 @@ def test_nobody_under_current_calls_nobody(text: str) -> None:
 @pytest.mark.parametrize(
     ("danger", "text"),
     [
-        ("injury", "somebody has been stabbed"), ("gas", "there has been a gas leak in the kitchen"),
+        ("violence", "somebody has been stabbed"), ("gas", "there has been a gas leak in the kitchen"),
         ("electric", "after the rain water drips into the fuse box"), ("trapped_lift", "she has been stuck in the lift for ten minutes"),
     ],
 )  # fmt: skip
@@ -392,6 +392,7 @@ def test_one_excuse_that_is_taken_back_does_not_hide_another() -> None:
     rules = made({"told": ["闻"], "present": ["今"], "named": ["牌"]})
     assert triage(rules, "闻今火闻") is None
     assert triage(rules, "火甲牌牌") is not None
+    assert triage(made({"named": ["牌", "器"]}), "火器,牌") is None, "one that stands elsewhere does not hide one right behind"
 
 
 def test_what_is_over_must_not_go_on_nor_be_denied() -> None:
@@ -494,6 +495,7 @@ def test_what_is_found_points_into_the_text_as_it_was_sent() -> None:
         ("甲火乙", "named", "fire", "火"), ("梯甲困", "scene", "fire", "梯甲困"), ("烫,快", "hint", "fire", "烫"), ("救", "cry", "fire", "救"),
         ("没火", "excused", "fire", "火"), ("心火", "excused", "fire", "火"), ("火锅", "excused", "fire", "火"), ("甲", "nothing", "", ""),
         ("烫", "nothing", "", ""), ("没火,救", "cry", "fire", "救"), ("没火,没有火", "excused", "fire", "火"),
+        ("梯没困", "excused", "fire", "梯没困"), ("没烫,快", "excused", "fire", "烫"), ("梯没困,没烫,快", "excused", "fire", "梯没困"),
         ("甲,安", "over", "", ""), ("甲没安", "nothing", "", ""), ("没火,安", "excused", "fire", "火"),
     ],
 )  # fmt: skip
@@ -532,6 +534,39 @@ def test_where_a_danger_is_named_the_model_needs_less_than_where_none_is_and_mor
     bars = RULES.weighing
     assert max(bars["named"], bars["scene"]) <= min(bars["hint"], bars["cry"]) <= bars["nothing"] <= bars["excused"] <= bars["over"]
     assert bars["doubt"] <= bars["nothing"]
+
+
+@pytest.mark.parametrize(
+    ("danger", "text"),
+    [
+        ("fire", "阳台有火苗"), ("fire", "火还没灭"), ("smoke", "i can smell it burning"), ("gas", "瓦斯外泄"), ("gas", "一家人煤气中毒"), ("gas", "there is gas leakage"),
+        ("suicide", "她割腕了"), ("suicide", "树上吊了个人"), ("suicide", "she wants to end it all"), ("drowning", "he fell through the ice"),
+        ("violence", "又在楼下干起来了"), ("violence", "他勒着她的脖子"), ("violence", "there is a fight with bottles"), ("intruder", "有人爬窗"),
+        ("electric", "水管摸着有电"), ("electric", "bare wires over the path"), ("injury", "孩子吞了纽扣电池"), ("injury", "门夹住手了"), ("injury", "产妇大出血"),
+        ("injury", "his speech is slurred"), ("injury", "he had an epileptic fit"), ("trapped_room", "somebody is in the shaft"), ("missing_person", "一转身没了,我孩子"),
+        ("dog_attack", "two dogs have me against a car"), ("falling_objects", "the balcony roof just gave way"),
+        # words that a slip in the file once kept from ever being found
+        ("fire", "the charging cable is glowing"), ("gas", "the gas alarm won't stop"), ("drowning", "a toddler alone in the pool"),
+        ("violence", "somebody got stabbed in the lobby"), ("violence", "he keeps hitting his wife"), ("intruder", "a strange man is hiding in the stairwell"),
+        ("intruder", "someone is asleep in my kitchen"), ("electric", "the lamp post shocked a child"), ("injury", "the gate closed on my grandmother"),
+        ("injury", "a child fell into an open shaft"), ("dog_attack", "a big dog jumped at my daughter"), ("falling_objects", "bricks are falling on the path"),
+        ("injury", "a branch came down on a cyclist"), ("gas", "a strange smell and we all feel dizzy"),
+    ],
+)  # fmt: skip
+def test_words_that_one_pattern_alone_knows_are_heard(danger: str, text: str) -> None:
+    found = triage(RULES, text)
+    assert found is not None and found.danger == danger
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "灶台没火苗", "the help button in the lift has no light, lift runs ok", "snow is falling", "a branch fell on the lawn", "the radiator pipe is hissing",
+        "the children have their lesson in the pool", "the courier left a note", "a tree came down on the car park",
+    ],
+)  # fmt: skip
+def test_what_looks_like_those_words_calls_nobody(text: str) -> None:
+    assert triage(RULES, text) is None
 
 
 # ── What is left open: an alarm rings and no fire is seen ───────────────────────────────────────────────────────────
