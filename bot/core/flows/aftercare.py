@@ -254,6 +254,12 @@ def rate(talk: Talk, ticket_id: int, score: int, text: str, number: str = "") ->
     )
 
 
+def rate_unasked(talk: Talk, ticket_id: int, score: int, text: str) -> None:
+    """A rating that came with the word that the work is done: nobody is asked for it again."""
+    talk.do(CancelReminders(("survey",), ticket_id))
+    rate(talk, ticket_id, score, text)
+
+
 def score_in(text: str) -> int | None:
     return scores.score(text)
 

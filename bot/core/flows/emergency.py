@@ -70,10 +70,11 @@ def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
         return
     park(talk)
     bindings = talk.facts.speaker.bindings
-    where = _room(text, [binding.room for binding in bindings])
+    told = _of_the_first(text, heard)
+    where = _room(told, [binding.room for binding in bindings])
     numbers = phone.find(text)
     contact = numbers[-1].number if numbers else talk.facts.speaker.phone
-    spot = place.place(text) or ""
+    spot = place.place(told) or ""
     house = None if any(mention.building for mention in room.mentions(spot)) else where  # 4栋楼道 says it all
     whereabouts = talk.placed(house, spot)
     known = bool(where and where.room) or bool(spot and where)
@@ -108,6 +109,12 @@ def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
                 priority=Priority.EMERGENCY,
             )
         )
+
+
+def _of_the_first(text: str, heard: Heard) -> str:
+    """The words of the first of several dangers: "厨房着火了，…还有13栋电梯困人了" is no kitchen of building 13."""
+    dangers = [matter.text for matter in heard.matters if matter.intent == "emergency"]
+    return dangers[0] if len(dangers) > 1 else text
 
 
 def _room(text: str, home: Sequence[RoomRef]) -> RoomRef | None:

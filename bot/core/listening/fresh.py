@@ -6,7 +6,7 @@ so, with the menu; twice in a row brings a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -19,6 +19,11 @@ from bot.core.resolve.where import place
 from bot.core.talk import Talk, shorten
 from bot.core.types import Heard, Matter, Misread, NeedRecent
 
+#: An intent, and whether something of the speaker's is filed → what is meant instead where the model half thinks so.
+_LIKELIER: Mapping[tuple[str, bool], Collection[str]] = {
+    ("ticket_change", False): BY_INTENT,
+    ("out_of_scope", True): frozenset({"ticket_status"}),
+}
 #: A topic of data/faq.yml.
 _PRIVACY = "privacy"
 MOST = 3
@@ -61,11 +66,12 @@ def put_last(talk: Talk, *matters: Matter, most: int = MOST) -> None:
 
 
 def _plausible(talk: Talk, matter: Matter) -> Matter:
-    """Where nothing is filed, there is nothing to change: the next reading counts, with its own confidence."""
-    if matter.intent != "ticket_change" or follow.visible(talk):
-        return matter
+    """Where nothing is filed, there is nothing to change; where something is, a question of its state is likelier than one that
+    is no business of the desk's ("现在什么状态"). The next such reading counts, with its own confidence."""
+    filed = bool(follow.visible(talk))
+    likelier = _LIKELIER.get((matter.intent, filed), frozenset())
     for other in matter.ranking:
-        if other.intent in BY_INTENT and other.confidence >= talk.script.policy.confirm:
+        if other.intent in likelier and other.confidence >= talk.script.policy.confirm:
             return replace(matter, intent=other.intent, confidence=other.confidence)
     return matter
 

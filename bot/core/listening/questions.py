@@ -37,12 +37,16 @@ def heard(talk: Talk, heard: Heard) -> bool:
     return handler(talk, heard) if handler else False
 
 
+#: What a rating may read like where the model marked a score in it.
+_MAY_RATE = frozenset({"feedback", "ticket_status"})
+
+
 def _rates(talk: Talk, heard: Heard) -> bool:
     """Whether a score in these words is meant as a rating: the survey is what is open, or the classifier says so."""
     question = talk.state.open_question
     if question is not None and question.kind == "survey":
         return not turns_elsewhere(talk, heard)
-    praises = top(heard) == "feedback" and bool(heard.matters[0].values("score"))  # "前面修锁的我给五星"
+    praises = top(heard) in _MAY_RATE and bool(heard.matters[0].values("score"))  # "前面修锁的我给五星"
     if talk.state.flow is None:
         return praises or top(heard) == "rate"
     return in_hand(talk) is not None and (praises or top(heard) == "rate") and surely(talk, heard, top(heard))
@@ -63,6 +67,8 @@ def _about_work_done(talk: Talk, heard: Heard) -> bool:
         follow.answer(talk, "not_fixed", ticket, heard.text)
     elif follow.fixed(heard.text) or said is True or top(heard) == "thank" or (said is None and answer.leads(heard.text)):
         follow.answer(talk, "confirm", ticket, heard.text)
+        if top(heard) == "rate" and (score := aftercare.score_in(heard.text)) is not None:  # "修好了，给5分"
+            aftercare.rate_unasked(talk, ticket.id, score, heard.text)
     elif said is False:
         follow.answer(talk, "not_fixed", ticket, heard.text)
     else:
