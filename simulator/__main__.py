@@ -15,9 +15,17 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=1000, help="messages to the desk, in all")
     parser.add_argument("--residents", type=int, default=60)
     parser.add_argument("--rough", type=float, default=1.0, help="how much goes wrong on the way: 0 nothing")
+    parser.add_argument(
+        "--reply-only", type=float, default=0.0, metavar="SHARE",
+        help="WeChat: the share of people, 0 to 1, whose account may only reply",
+    )
     parser.add_argument("--longest", type=float, default=3600.0, help="seconds of real time, then people stop writing")
     told = parser.parse_args()
-    report = simulate(Plan(told.channel, told.seed, told.messages, told.residents, told.rough, told.longest))
+    if told.reply_only and told.channel != "wechat":
+        parser.error("--reply-only is of accounts of WeChat")
+    report = simulate(
+        Plan(told.channel, told.seed, told.messages, told.residents, told.rough, told.longest, told.reply_only)
+    )
     show(report)
     return 0 if report.ok else 1
 

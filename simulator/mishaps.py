@@ -130,8 +130,9 @@ def of_wecom(path: str, body: bytes) -> Call:
     return Call(path.removeprefix("/cgi-bin/"), found[1].decode() if found else "")
 
 
-#: Both platforms are of one house, and their calls look alike.
-of_wechat = of_wecom
+def of_wechat(path: str, body: bytes) -> Call:
+    # Both platforms are of one house, and their calls look alike. A second account has a word before its paths.
+    return of_wecom(path[path.index("/cgi-bin/") :] if "/cgi-bin/" in path else path, body)
 
 
 # ── Within the desk ─────────────────────────────────────────────────────────────────────────────────────────────────

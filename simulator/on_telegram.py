@@ -1,19 +1,25 @@
-"""Telegram: a bot that polls."""
+"""Telegram: a bot that polls, and one that is called."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final
 
+import httpx
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from bot.channels import Channel, Notebook
-from bot.channels.telegram import PolledTelegram, TelegramAccount
+from bot.channels import Channel, Notebook, telegram
+from bot.channels.telegram import TelegramAccount
+from bot.channels.telegram.channel import LARGEST_BODY, SECRET_HEADER
 from simulator.chance import Chance
 from simulator.mishaps import Arrange, Mishap, Road, of_telegram
-from simulator.platforms import KEEP_ALIVE, Other, Seen, Sent
+from simulator.platforms import KEEP_ALIVE, Attempt, Other, Seen, Sent
 from simulator.virtual_time import SimulatedClock
 from tests.fakes.telegram import CONFLICT_POLL, TOKEN, USERNAME, FakeTelegram
 from tests.fakes.wecom import serving
@@ -25,7 +31,7 @@ class OnTelegram:
     name = "telegram"
     ordered = True
 
-    def __init__(self, clock: SimulatedClock, chance: Chance) -> None:
+    def __init__(self, clock: SimulatedClock, chance: Chance, reply_only: float = 0.0) -> None:
         self.fake = FakeTelegram(clock.now)
         self._clock = clock
         self._jitter = chance.stream("jitter")
@@ -80,7 +86,10 @@ class OnTelegram:
 
     @property
     def violations(self) -> Sequence[str]:
-        return self.fake.violations
+        # What a mishap refused was tried, and Telegram takes an answer to a tap for a short while only.
+        refused = sum(count for name, count in self.road.happened.items() if name.startswith("answerCallbackQuery"))
+        clocks = len(self.fake.unanswered) - refused
+        return [*self.fake.violations, *([f"{clocks} buttons still show a clock"] if clocks > 0 else [])]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -88,11 +97,16 @@ class OnTelegram:
             self.fake.url = url
             yield
 
-    def channel(self, notebook: Notebook) -> Channel:
-        account = TelegramAccount("YH", "bot", USERNAME, TOKEN, api=self.fake.url)
-        return PolledTelegram(
-            account, notebook, now=self._clock.now, sleep=asyncio.sleep, jitter=self._jitter.random, menu=()
-        )
+    @property
+    def _account(self) -> TelegramAccount:
+        return TelegramAccount("YH", "bot", USERNAME, TOKEN, api=self.fake.url)
+
+    def channels(self, notes: Callable[[str], Notebook]) -> Sequence[Channel]:
+        clock, jitter = self._clock.now, self._jitter.random
+        return (telegram.channel(self._account, notes("bot"), now=clock, sleep=asyncio.sleep, jitter=jitter, menu=()),)
+
+    def may_only_reply(self, who: str) -> bool:
+        return False
 
     @asynccontextmanager
     async def serve(self, routes: Sequence[BaseRoute]) -> AsyncIterator[None]:
@@ -134,8 +148,9 @@ class OnTelegram:
         if who not in self._last:
             return None
         update = self.fake.next_update
-        self.fake.edits(int(who), self._last[who][1], words)
-        return Sent(who, words, update=update)
+        original, number = self._last[who]
+        self.fake.edits(int(who), number, words)
+        return Sent(who, words, update=update, corrects=str(original))
 
     async def shows(self, who: str, photo: bytes) -> Sent:
         update = self.fake.next_update
@@ -163,3 +178,77 @@ class OnTelegram:
 
     def waiting(self) -> frozenset[int]:
         return frozenset(update["update_id"] for update in self.fake.pending)
+
+    # ── strangers ──
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        return (TOKEN,)
+
+    @property
+    def tricks(self) -> Sequence[str]:
+        return ()
+
+    async def tries(self, trick: str) -> Attempt:
+        raise ValueError(trick)
+
+
+_SECRET: Final = "simulated-secret-of-the-webhook-0123456789"
+#: How often the server looks whether something waits, in seconds.
+_PUSHED_EVERY: Final = 0.25
+
+
+class OnHookedTelegram(OnTelegram):
+    """The same with a webhook: Telegram calls, a chat's messages one after the other, each until it is taken."""
+
+    @property
+    def _account(self) -> TelegramAccount:
+        return replace(super()._account, webhook="https://desk.example", webhook_secret=_SECRET)
+
+    @asynccontextmanager
+    async def serve(self, routes: Sequence[BaseRoute]) -> AsyncIterator[None]:
+        account = self._account
+        self.fake.webhook = {"url": account.webhook_url, "secret_token": account.webhook_secret}
+        async with serving(Starlette(routes=list(routes)), keep_alive=KEEP_ALIVE) as self._desk:
+            pushing = asyncio.create_task(self._push())
+            try:
+                yield
+            finally:
+                pushing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await pushing
+
+    async def _push(self) -> None:
+        while True:
+            await asyncio.sleep(_PUSHED_EVERY)
+            if self.fake.pending:
+                await self.fake.push(self._desk)
+
+    # ── strangers ──
+
+    @property
+    def tricks(self) -> Sequence[str]:
+        return tuple(_TRICKS)
+
+    async def tries(self, trick: str) -> Attempt:
+        stranger = self.fake.person("陌生", "人")
+        update = {"update_id": 1, "message": self.fake._message(stranger, stranger, text="我是业主", entities=[])}
+        body, secret, right = _TRICKS[trick](update)
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            address = self._desk + self._account.path
+            answer = await client.post(address, content=body, headers={SECRET_HEADER: secret} if secret else {})
+        return Attempt(trick, answer.status_code, (right,))
+
+
+def _json(update: Mapping[str, Any]) -> bytes:
+    return json.dumps(update).encode()
+
+
+#: What is tried → the body, the secret that is shown, and the status it should get.
+_TRICKS: Final[Mapping[str, Callable[[Mapping[str, Any]], tuple[bytes, str, int]]]] = {
+    "a call without the secret": lambda update: (_json(update), "", 403),
+    "a call with another secret": lambda update: (_json(update), "x" * len(_SECRET), 403),
+    # From somebody who has found out the secret.
+    "a body too large": lambda update: (_json(update) + b" " * LARGEST_BODY, _SECRET, 413),
+    "a body that is no update": lambda update: (b"[]", _SECRET, 400),
+}

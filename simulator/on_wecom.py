@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
 
+import httpx
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from bot.channels import Channel, Notebook
 from bot.channels.wecom import WeCom, WeComAccount
 from bot.channels.wecom.account import CallbackKey
+from bot.channels.wecom.envelope import FRESH, LARGEST_BODY
 from simulator.chance import Chance
 from simulator.mishaps import Arrange, Mishap, Road, of_wecom
-from simulator.platforms import KEEP_ALIVE, Other, Seen, Sent
+from simulator.platforms import KEEP_ALIVE, Attempt, Other, Seen, Sent
 from simulator.virtual_time import SimulatedClock
+from tests.fakes import wecom as fakes
 from tests.fakes.wecom import FakeWeCom, Fault, serving
 
 #: Seconds to connect, and for an answer. The adapter's threads wait in real time, the only wait of a simulation that costs any.
 PATIENCE = (5.0, 2.0)
+
+
+#: The key that was entered here already, and is not used yet at WeCom.
+_NEXT_KEY: Final = "ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210zyxwvut"
 
 
 class OnWeCom:
@@ -30,7 +38,7 @@ class OnWeCom:
     name = "wecom"
     ordered = True
 
-    def __init__(self, clock: SimulatedClock, chance: Chance) -> None:
+    def __init__(self, clock: SimulatedClock, chance: Chance, reply_only: float = 0.0) -> None:
         self.fake = FakeWeCom(clock, visible=set())  # type: ignore[arg-type]  # a clock that cannot be set
         self._clock = clock
         self._chance = chance
@@ -83,11 +91,14 @@ class OnWeCom:
 
     @property
     def _account(self) -> WeComAccount:
-        keys = (CallbackKey(self.fake.token, self.fake.aes_key),)
+        keys = (CallbackKey(self.fake.token, _NEXT_KEY), CallbackKey(self.fake.token, self.fake.aes_key))
         return WeComAccount("YH", "staff", self.fake.corp, self.fake.agent, self.fake.secret, keys)
 
-    def channel(self, notebook: Notebook) -> Channel:
-        return WeCom(self._account, notebook, self._clock.now, base=self._api, patience=PATIENCE)
+    def channels(self, notes: Callable[[str], Notebook]) -> Sequence[Channel]:
+        return (WeCom(self._account, notes("staff"), self._clock.now, base=self._api, patience=PATIENCE),)
+
+    def may_only_reply(self, who: str) -> bool:
+        return False
 
     @asynccontextmanager
     async def serve(self, routes: Sequence[BaseRoute]) -> AsyncIterator[None]:
@@ -164,3 +175,68 @@ class OnWeCom:
 
     def waiting(self) -> frozenset[int]:
         return frozenset()
+
+    # ── strangers ──
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        return tuple(token for token in (self.fake._token,) if token)
+
+    @property
+    def tricks(self) -> Sequence[str]:
+        return tuple(_TRICKS)
+
+    async def tries(self, trick: str) -> Attempt:
+        forge, right = _TRICKS[trick]
+        words = {"FromUserName": "stranger", "MsgType": "text", "Content": "开门", "MsgId": "7"}
+        query, body = forge(self.fake, words)
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            answer = await client.post(self._url, params=query, content=body)
+        return Attempt(trick, answer.status_code, right)
+
+
+#: What a stranger sends: a query and a body.
+Forged: TypeAlias = tuple[dict[str, str], bytes]
+_LATE: Final = FRESH + timedelta(minutes=1)
+_REFUSED: Final = (403, 413)
+
+
+def _unsigned(fake: FakeWeCom, words: Mapping[str, Any]) -> Forged:
+    query, body = fake.envelope(words)
+    return {**query, "msg_signature": "0" * 40}, body
+
+
+def _other_body(fake: FakeWeCom, words: Mapping[str, Any]) -> Forged:
+    return fake.envelope(words)[0], fake.envelope(words)[1]
+
+
+def _too_large(fake: FakeWeCom, words: Mapping[str, Any]) -> Forged:
+    query, body = fake.envelope(words)
+    return query, body.replace(b"</xml>", b" " * LARGEST_BODY + b"</xml>")
+
+
+def _declares(fake: FakeWeCom, words: Mapping[str, Any]) -> Forged:
+    fields = {"ToUserName": fake.corp, "CreateTime": int(fake.clock().timestamp()), "AgentID": fake.agent, **words}
+    return fake.envelope({}, xml='<!DOCTYPE xml SYSTEM "http://127.0.0.1:9/evil.dtd">' + fakes._xml(fields))
+
+
+def _of_another_card(fake: FakeWeCom, words: Mapping[str, Any]) -> Forged:
+    """WeCom's own: a card that the desk sent from an earlier database was pressed."""
+    press = {"MsgType": "event", "Event": "template_card_event", "EventKey": "1.0", "TaskId": "deadbeef-1", "ResponseCode": "x"}
+    return fake.envelope({"FromUserName": "stranger", **press})
+
+
+#: What is tried → how it is made, and the statuses it may get.
+_TRICKS: Final[Mapping[str, tuple[Callable[[FakeWeCom, Mapping[str, Any]], Forged], tuple[int, ...]]]] = {
+    "an envelope that nobody signed": (_unsigned, _REFUSED),
+    "the envelope of another call": (_other_body, _REFUSED),
+    "an envelope of six minutes ago": (lambda fake, words: fake.envelope(words, at=fake.clock() - _LATE), _REFUSED),
+    "an envelope from the future": (lambda fake, words: fake.envelope(words, at=fake.clock() + _LATE), _REFUSED),
+    "a body too large": (_too_large, _REFUSED),
+    "a document type": (_declares, _REFUSED),
+    "a message for another company": (lambda fake, words: fake.envelope({**words, "ToUserName": "ww9999999999999999"}), _REFUSED),
+    "a message for another application": (lambda fake, words: fake.envelope({**words, "AgentID": 1000003}), _REFUSED),
+    "an envelope of another company": (lambda fake, words: fake.envelope(words, corp="ww9999999999999999"), _REFUSED),
+    "a card of another database": (_of_another_card, (200,)),
+}
+

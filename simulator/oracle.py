@@ -9,7 +9,10 @@ which telephone calls are owed.
    is heard (and that was said), a connection broke so that nobody can know, or a telephone call is owed.
 4. No ticket without a yes to its summary; none twice for one yes; and what a resident was told is what was filed.
 5. What the desk believes it sent arrived, once, and in order.
-6. In the end nothing waits to be heard, sent or fetched; what could not be sent is owed as a telephone call.
+6. In the end nothing waits to be heard, sent or fetched; what could not be sent is owed as a telephone call. Where an account may
+   only reply, what it has to say is said when the resident writes next, or is owed as a call because they did not.
+7. No stranger came in, and nothing strange that a platform itself may send was refused.
+8. No error ended anything unseen, no send was cut short in the middle, no secret was written into the log.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from bot.core.types import RANK
 from bot.database import EVERY
 from bot.tables import table
 from simulator.people import Deed, mark_in
@@ -115,6 +120,10 @@ def _in_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waiting: f
     at = 0
     for deed in deeds:
         if at < len(rows) and _content(rows[at]) == deed.sent.content:
+            if str(rows[at].payload.get("replaces", "")) != deed.sent.corrects:
+                yield f"in the inbox as a correction of {rows[at].payload.get('replaces')!r}, not of {deed.sent.corrects!r}: {deed}"
+            if rows[at].payload.get("phone"):
+                yield f"in the inbox with a telephone that is not theirs: {deed}"
             at += 1
         elif deed.sent.taken is not False and deed.sent.update not in waiting:
             had = _content(rows[at])[:40] if at < len(rows) else "nothing more"
@@ -205,14 +214,32 @@ def delivered(world: World, books: Books) -> Iterator[str]:
         sent = Counter(_words(row) for row in rows if row.status == "sent")
         arrived: Counter[str] = Counter()
         authors = {f"{row.author}:" for row in rows if row.author}
+        letters = {text for text in tried if len(text.encode()) > _LETTER}
         for message in world.platform.seen(who):
             arrived.update((_brief(message.text),) if message.brief else _parts(_plain(message.text), tried, authors))
+        for letter in letters:
+            yield from _letter(who, letter, sent.pop(letter, 0), tried[letter], arrived)
         for text, count in sent.items():
             if arrived[text] < count:
                 yield f"{count} times sent to {who}, but arrived {arrived[text]} times: {text[:50]!r}"
         for text, count in arrived.items():
             if count > tried[text]:
                 yield f"arrived {count} times at {who}, but said {tried[text]} times: {text[:50]!r}"
+
+
+#: Bytes that every platform takes at once, so that more may come in several messages.
+_LETTER: Final = 2000
+
+
+def _letter(who: str, letter: str, sent: int, tried: int, arrived: Counter[str]) -> Iterator[str]:
+    """Whether a long text came whole and once; its parts are taken out of what arrived."""
+    came = 0
+    for text in [text for text in arrived if text and len(text) > 3 and text in letter]:
+        came += len(text) * arrived.pop(text)
+    if came < len(letter) * sent:
+        yield f"{sent} times sent to {who}, but arrived in part: {came} of {len(letter) * sent} characters of {letter[:20]!r}"
+    if came > len(letter) * tried:
+        yield f"arrived at {who}: {came} characters of {letter[:20]!r}, but said {len(letter)}, {tried} times"
 
 
 def _words(row: Any) -> str:
@@ -281,6 +308,8 @@ def settled(world: World, books: Books) -> Iterator[str]:
     away = {who for who, _, _ in world.absences}
     for row in books.outbox:
         if row.status in ("ready", "retry", "claimed"):
+            if row.status != "claimed" and world.platform.may_only_reply(row.address) and world.clock.now() - row.next_at < _WAITS[1] + _LOOKS:
+                continue
             yield f"never sent: {row.text[:40]!r} to {row.address} ({row.status}, {row.attempts} tries, {row.error})"
         elif row.status == "sent_unconfirmed" and row.error and row.ticket_id and not doubted[row.conversation_id, row.text]:
             yield f"news of a ticket may not have arrived, and no call is owed: {row.text[:40]!r} to {row.address}"
@@ -288,7 +317,45 @@ def settled(world: World, books: Books) -> Iterator[str]:
             if not owed[row.conversation_id, row.text]:
                 yield f"not sent ({row.error}), and no call is owed: {row.text[:40]!r} to {row.address}"
             elif row.status == "failed" and row.channel == world.platform.name and row.address not in away:
-                yield f"failed, though {row.address} was there: {row.error}"
+                if not world.platform.may_only_reply(row.address):
+                    yield f"failed, though {row.address} was there: {row.error}"
+                elif after := _contact_after(world, row):
+                    yield f"failed, though {row.address} wrote meanwhile: {row.text[:40]!r}, {after}"
+
+
+#: For as long urgent news waits for a resident to write, and all other (bot.workers.Pace); less what a delivery may take.
+_WAITS: Final = (timedelta(minutes=2), timedelta(hours=24))
+_TAKES: Final = timedelta(seconds=30)
+#: How seldom the desk looks for it on the passed-over day (`world._settle`).
+_LOOKS: Final = timedelta(hours=1)
+
+
+def _contact_after(world: World, row: Any) -> Deed | None:
+    """The message that what had to wait should have been said with."""
+    begun = row.next_at
+    until = begun + _WAITS[row.rank > RANK["urgent"]] - _TAKES
+    wrote = (d for d in world.deeds if d.who == row.address and d.sent.taken is not False)
+    return next((deed for deed in wrote if begun < deed.at < until), None)
+
+
+# ── 7 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept_out(world: World, books: Books) -> Iterator[str]:
+    for attempt in world.attempts:
+        if attempt.status not in attempt.right:
+            yield f"{attempt.what} was answered {attempt.status}"
+
+
+# ── 8 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def quietly(world: World, books: Books) -> Iterator[str]:
+    yield from (f"an error that nobody caught: {error}" for error in world.uncaught)
+    yield from (f"a send was cut short: {text[:40]!r}" for text in world.workers.cut_short)
+    for secret in world.platform.secrets:
+        if any(secret in line for line in world.logged.lines):
+            yield f"a secret stands in the log: {secret[:6]}…"
 
 
 RULES: Final[Sequence[Callable[[Any, Books], Iterator[str]]]] = (
@@ -300,4 +367,6 @@ RULES: Final[Sequence[Callable[[Any, Books], Iterator[str]]]] = (
     delivered,
     in_order,
     settled,
+    kept_out,
+    quietly,
 )

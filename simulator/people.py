@@ -164,7 +164,7 @@ class Resident:
         world.deeds.append(deed)
         if sent.address != self.who or not wait:
             return
-        patience = 60.0 if excuse else PATIENCE
+        patience = 60.0 if excuse else world.plan.patience
         if not await self._answered(before, patience):
             deed.gave_up = world.clock.now()
         self.read()

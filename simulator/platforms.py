@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -49,12 +49,23 @@ class Sent:
         content: as the desk must have it in its inbox: the words, or what the pressed button carries.
         taken: whether the platform was acknowledged; None: that shows later, in `waiting`.
         update: the platform's number of it, for `waiting`.
+        corrects: of which update it is a correction.
     """
 
     address: str
     content: str
     taken: bool | None = None
     update: int = 0
+    corrects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call at the desk's door: what was tried, the HTTP status it was answered with (0: none), and which it should be."""
+
+    what: str
+    status: int
+    right: tuple[int, ...]
 
 
 class Platform(Protocol):
@@ -74,8 +85,12 @@ class Platform(Protocol):
         """The platform's servers are up."""
         ...
 
-    def channel(self, notebook: Notebook) -> Channel:
-        """The adapter, as a process of the desk makes it."""
+    def channels(self, notes: Callable[[str], Notebook]) -> Sequence[Channel]:
+        """The adapters of the accounts, as a process of the desk makes them; `notes` gives an account's notebook."""
+        ...
+
+    def may_only_reply(self, who: str) -> bool:
+        """Whether this person's account can say nothing unless they write."""
         ...
 
     def serve(self, routes: Sequence[BaseRoute]) -> AbstractAsyncContextManager[None]:
@@ -132,15 +147,31 @@ class Platform(Protocol):
         """Updates that were not acknowledged yet."""
         ...
 
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What no log may hold."""
+        ...
+
+    @property
+    def tricks(self) -> Sequence[str]:
+        """What a stranger may try at the desk's door; none where the desk is not called."""
+        ...
+
+    async def tries(self, trick: str) -> Attempt:
+        """A stranger tries it."""
+        ...
+
 
 class Opens(Protocol):
-    def __call__(self, clock: SimulatedClock, chance: Chance) -> Platform: ...
+    def __call__(self, clock: SimulatedClock, chance: Chance, reply_only: float) -> Platform:
+        """`reply_only`: the share of people whose account may only reply, where a platform has such accounts."""
+        ...
 
 
 def platforms() -> Mapping[str, Opens]:
     """By name. Imported late, because each brings its SDK."""
-    from simulator.on_telegram import OnTelegram
+    from simulator.on_telegram import OnHookedTelegram, OnTelegram
     from simulator.on_wechat import OnWeChat
     from simulator.on_wecom import OnWeCom
 
-    return {"telegram": OnTelegram, "wechat": OnWeChat, "wecom": OnWeCom}
+    return {"telegram": OnTelegram, "telegram-webhook": OnHookedTelegram, "wechat": OnWeChat, "wecom": OnWeCom}

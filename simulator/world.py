@@ -10,18 +10,19 @@ import asyncio
 import atexit
 import hashlib
 import io
+import logging
 import os
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import structlog
 from PIL import Image
@@ -37,17 +38,18 @@ from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.notebook import Notes
 from bot.office import open_office
+from bot.outbox import Outgoing
 from bot.reception import Post, Reception
 from bot.settings import ROOT, Settings
 from bot.store import Flood
 from bot.tables import table
 from bot.turns import Desk
 from bot.workers import Pace, Workers
-from simulator import colleagues, oracle
+from simulator import colleagues, oracle, strangers
 from simulator.chance import Chance
-from simulator.mishaps import DISK, Disk
-from simulator.people import Deed, Home, PhraseBook, Resident, a_resident, marks
-from simulator.platforms import Platform, platforms
+from simulator.mishaps import DISK, Disk, DiskFailed
+from simulator.people import PATIENCE, Deed, Home, PhraseBook, Resident, a_resident, marks
+from simulator.platforms import Attempt, Platform, platforms
 from simulator.virtual_time import SimulatedClock, VirtualLoop
 
 #: Monday, nine o'clock in the community.
@@ -69,6 +71,10 @@ class Plan:
         residents: how many people write.
         rough: how much goes wrong on the way: 1 as in the tables of `mishaps`, 0 nothing.
         longest: seconds of real time after which people stop writing.
+        reply_only: the share of people whose account may only reply (WeChat).
+        processes: how many of them the desk has, on one database.
+        patience: seconds that somebody waits for an answer.
+        stories: what happens besides (`stories`).
         tamper: changes the adapter before it is used: a test takes a guard away.
     """
 
@@ -78,12 +84,17 @@ class Plan:
     residents: int = 60
     rough: float = 1.0
     longest: float = 3600.0
+    reply_only: float = 0.0
+    processes: int = 1
+    patience: float = PATIENCE
+    stories: tuple[Story, ...] = ()
     tamper: Callable[[Any], None] = lambda channel: None
 
     @property
     def command(self) -> str:
         """What replays it."""
         rough = f" --rough {self.rough:g}" if self.rough != 1.0 else ""
+        rough += f" --reply-only {self.reply_only:g}" if self.reply_only else ""
         return (
             f"python -m simulator --channel {self.channel} --seed {self.seed} --messages {self.messages}"
             f" --residents {self.residents}{rough}"
@@ -108,18 +119,50 @@ class Report:
         return not self.faults
 
 
+#: Something that happens besides what everybody does.
+Story: TypeAlias = Callable[["World"], Coroutine[Any, Any, None]]
+
+
+class Logged(logging.Handler):
+    """What libraries wrote into the log at INFO and above, which is what a desk's log keeps."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def __enter__(self) -> Logged:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+
 class PacedWorkers(Workers):
     """The workers with their ticks on the simulation's time: a scheduler that asks the system for the time cannot."""
+
+    #: Sends that were ended for taking too long.
+    cut_short: list[str]
+
+    async def _send(self, row: Outgoing) -> tuple[str, str, str, timedelta | None]:
+        begun = self.desk.machine.now()
+        said = await super()._send(row)
+        if self.desk.machine.now() - begun >= self.pace.send_limit:
+            self.cut_short.append(row.text)
+        return said
 
     def start(self, *, inbox_loops: int = 2) -> None:
         self._tasks = [asyncio.create_task(self._inbox_loop()) for _ in range(inbox_loops)]
         self._tasks.append(asyncio.create_task(self._outbox_loop()))
-        self._tasks.append(asyncio.create_task(self._every(self.pace.tick, self.tick)))
-        self._tasks.append(asyncio.create_task(self._every(self.pace.sweep, self.sweep)))
+        self._tasks.append(asyncio.create_task(self._every("tick", self.tick)))
+        self._tasks.append(asyncio.create_task(self._every("sweep", self.sweep)))
 
-    async def _every(self, span: timedelta, work: Callable[[], Any]) -> None:
+    async def _every(self, span: str, work: Callable[[], Any]) -> None:
         while True:
-            await asyncio.sleep(span.total_seconds())
+            await asyncio.sleep(getattr(self.pace, span).total_seconds())
             try:
                 await work()
             except Exception:
@@ -139,6 +182,7 @@ class World:
     desk_clock: DeskClock
     community_id: int
     reception: Reception
+    workers: PacedWorkers
     marks: Iterator[str] = field(default_factory=marks)
     deeds: list[Deed] = field(default_factory=list)
     #: Mark of a request → the summaries somebody said yes to.
@@ -147,6 +191,11 @@ class World:
     yeses: Counter[str] = field(default_factory=Counter)
     absences: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     people: list[Resident] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    #: What a loop's tasks raised and nobody caught, and what the log of a library said.
+    uncaught: list[str] = field(default_factory=list)
+    logged: Logged = field(default_factory=lambda: Logged())
+    disk: Disk | None = None
     counted: int = 0
     begun: float = field(default_factory=time.monotonic)
     photo: bytes = b""
@@ -224,7 +273,7 @@ def _in_memory() -> str | None:
 
 async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
     clock, chance = SimulatedClock(loop, MORNING), Chance(plan.seed)
-    platform = platforms()[plan.channel](clock, chance)
+    platform = platforms()[plan.channel](clock, chance, plan.reply_only)
     platform.road.rough = plan.rough
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simulator-", dir=_in_memory())))
@@ -239,8 +288,6 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
         community_id = database.read(EVERY, lambda c: c.scalar(select(table("community").c.id).where(table("community").c.code == "YH")))
         assert community_id is not None
         await stack.enter_async_context(platform.running())
-        channel: Any = platform.channel(Notes(database, community_id, platform.name, "bot", clock))
-        plan.tamper(channel)
         policy = script.policy
         pace = Pace(
             burst=policy.burst_window,
@@ -249,33 +296,52 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
             tick=timedelta(seconds=5),
             sweep=timedelta(seconds=10),
         )
-        by_name: dict[tuple[str, str], Channel] = {
-            (channel.name, channel.account): channel, ("desk", ""): StaffBoard(),
-        }  # fmt: skip
         jitter = chance.stream("outbox")
         media = MediaStore(folder / "media")
-        workers = PacedWorkers(desk, "one", Ear(PhraseBook(), script).hear, by_name, jitter.random, pace, media)
-        reception = Reception(workers, script.triage, (Post(community_id, channel),), "one")
+        hear = Ear(PhraseBook(), script).hear
+        processes: list[tuple[PacedWorkers, Reception]] = []
+        for number in range(plan.processes):
+            channels = platform.channels(lambda account: Notes(database, community_id, platform.name, account, clock))
+            for channel in channels:
+                plan.tamper(channel)
+            by_name: dict[tuple[str, str], Channel] = {(c.name, c.account): c for c in channels}
+            by_name["desk", ""] = StaffBoard()
+            workers = PacedWorkers(desk, f"process {number}", hear, by_name, jitter.random, pace, media)
+            workers.cut_short = []
+            posts = [Post(community_id, c) for c in channels]
+            processes.append((workers, Reception(workers, script.triage, posts, f"process {number}")))
+        workers, reception = processes[0]
         await stack.enter_async_context(platform.serve(reception.routes()))
-        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, reception, photo=_photo())
+        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, reception, workers, photo=_photo())
         world._homes = _homes(database)
-        disk = stack.enter_context(Disk(chance, DISK, plan.rough))
-        workers.start()
-        reception.start()
+        stack.enter_context(world.logged)
+        loop.set_exception_handler(lambda _, context: _note(world, context))
+        disk = world.disk = stack.enter_context(Disk(chance, DISK, plan.rough))
+        for workers, reception in processes:
+            workers.start()
+            reception.start()
         try:
             await _live(world, community_id)
             platform.road.rough = disk.rough = 0.0
             await _settle(world)
         finally:
-            await reception.stop()
-            await workers.stop()
-            await reception.close()
+            for workers, reception in processes:
+                await reception.stop()
+                await workers.stop()
+                await reception.close()
         happened = platform.road.happened + disk.happened
         faults = oracle.faults(world)
         return Report(
             plan, tuple(faults), oracle.figures(world), happened, clock.now() - MORNING, time.monotonic() - world.begun,
             _digest(world),
         )
+
+
+def _note(world: World, context: dict[str, Any]) -> None:
+    """An error that ended a task unseen. A failing disk may do that: what was to be written is in the database all the same."""
+    error = context.get("exception")
+    if not isinstance(error, DiskFailed):
+        world.uncaught.append(f"{type(error).__name__}: {error}" if error else str(context.get("message")))
 
 
 async def _live(world: World, community_id: int) -> None:
@@ -297,18 +363,23 @@ async def _live(world: World, community_id: int) -> None:
         for number, name in enumerate(_WITH_A_CHAT, start=world.plan.residents):
             everybody.create_task(colleagues.join(world, platform.person(number), staff[name], staff[_MANAGER]))
         everybody.create_task(colleagues.nights(world))
+        everybody.create_task(strangers.roam(world))
+        for story in world.plan.stories:
+            everybody.create_task(story(world))
 
 
 async def _settle(world: World) -> None:
-    """Nobody writes any more and nothing goes wrong: what is owed goes out."""
+    """Nobody writes any more and nothing goes wrong: what is owed goes out. What waits for somebody to write has become a call to
+    make a day later, of which all but its end is passed over."""
     o, i, c, m = table("outbox"), table("inbox"), table("conversation"), table("media")
     until = world.clock.now() + _AFTERWARDS
+    waits = [person.who for person in world.people if world.platform.may_only_reply(person.who)]
 
     def left(conn: Connection) -> int:
         return sum(
             conn.execute(select(func.count()).where(condition)).scalar_one()
             for condition in (
-                o.c.status.in_(("ready", "retry", "claimed")),
+                o.c.status.in_(("ready", "retry", "claimed")) & o.c.address.not_in(waits),
                 i.c.status == "new",
                 c.c.ready_at.is_not(None),
                 m.c.status == "pending",
@@ -318,6 +389,10 @@ async def _settle(world: World) -> None:
     while (world.platform.waiting() or world.database.read(EVERY, left) > 0) and world.clock.now() < until:
         await asyncio.sleep(5)
     await asyncio.sleep(5)
+    if waits:
+        usual, still = world.workers.pace, timedelta(hours=1)
+        world.workers.pace = replace(usual, poll=still, tick=still, sweep=still)
+        await asyncio.sleep((usual.reply_waits + still).total_seconds() + 10)
 
 
 def _digest(world: World) -> str:
