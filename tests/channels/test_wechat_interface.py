@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.channels import SendError
+from bot.channels import SendError, in_language
 from bot.channels.wechat import WeChat, WeChatAccount, client, menu
 from bot.core.types import Media
 from tests.channels.wechat_stage import NEWS, SEND, TOKEN, Stage, opened
@@ -338,6 +338,9 @@ async def test_what_the_check_finds_and_what_to_do(account: dict[str, Any], fake
         await stage.wechat.verify()
         findings = [f for f in await stage.channel.check() if not f.ok]
         assert len(findings) == 1 and word in findings[0].remedy
+        for words in (findings[0].what, findings[0].remedy):
+            zh, en = in_language(words, "zh"), in_language(words, "en")
+            assert zh.endswith("。") and zh != en and not re.search("[一-鿿]{6}", en)
 
 
 async def test_a_desk_that_was_never_called_is_told_what_to_enter(stage: Stage) -> None:

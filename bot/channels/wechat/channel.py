@@ -433,8 +433,12 @@ class WeChat:
         try:
             await self.set_menu(self._buttons)
         except (SendError, ValueError) as failed:
-            return (Finding(False, f"The menu could not be set: {in_language(str(failed), 'en')}", "See docs/channels/wechat.md, the menu."),)
-        return (Finding(True, "The menu is set."),)
+            words = in_both(
+                f"菜单没有设置成功：{in_language(str(failed), 'zh').removesuffix('。')}。",
+                f"The menu could not be set: {in_language(str(failed), 'en')}",
+            )
+            return (Finding(False, words, in_both("见 docs/channels/wechat.md 菜单一节。", "See docs/channels/wechat.md, the menu.")),)
+        return (Finding(True, in_both("菜单已设置。", "The menu is set.")),)
 
     async def delete_menu(self) -> None:
         """Take the menu away. Raises SendError."""

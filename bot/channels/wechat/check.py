@@ -1,4 +1,5 @@
-"""Whether an account works, in words an office understands. Nothing is sent to anybody, and nothing raises."""
+"""Whether an account works, in words an office understands, Chinese first and then English. Nothing is sent to anybody, and
+nothing raises."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from bot.channels import Finding, Notebook, SendError, in_language
+from bot.channels import Finding, Notebook, SendError, in_both
 from bot.channels.wechat.account import PUSH, Form, WeChatAccount
 from bot.channels.wechat.client import Client, Denied
 from bot.channels.wechat.envelope import TOLERANCE
@@ -20,6 +21,8 @@ HEARD_PAGE: Final = "heard"
 """When WeChat last called us, to the hour."""
 SKEW_PAGE: Final = "skew"
 """By how much our clocks differed when a callback was refused for it."""
+_MAY_SEND: Final = in_both("本号可以发客服消息。", "The account may send customer-service messages.")
+_NOT_KNOWN: Final = in_both("不清楚本号能不能发客服消息。", "Whether customer-service messages may be sent is not known.")
 _CLOCK: Final = timedelta(seconds=60)
 """A clock may be this wrong before it is worth a word; callbacks are refused from `TOLERANCE` on."""
 _FIELD: Final = re.compile(r"\{\{\s*(\w+)\.DATA\s*\}\}")
@@ -27,8 +30,9 @@ _FIELD: Final = re.compile(r"\{\{\s*(\w+)\.DATA\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """Where WeChat lists the forms of one kind, and how it calls what is needed of them."""
+    """Where WeChat lists the forms of one kind, and how it calls what is needed of them. `what` is its key in the entry as well."""
 
+    zh: str
     what: str
     path: str
     rows: str
@@ -36,9 +40,9 @@ class _Listed:
 
 
 _TEMPLATES: Final = _Listed(
-    "template", "/cgi-bin/template/get_all_private_template", "template_list", "template_id"
+    "模板", "template", "/cgi-bin/template/get_all_private_template", "template_list", "template_id"
 )
-_NOTICES: Final = _Listed("notice", "/wxaapi/newtmpl/gettemplate", "data", "priTmplId")
+_NOTICES: Final = _Listed("订阅通知", "notice", "/wxaapi/newtmpl/gettemplate", "data", "priTmplId")
 
 
 async def findings(
@@ -47,12 +51,12 @@ async def findings(
     """All that can be found out from here, the gravest first."""
     found = [*await _setting(notebook), *await _callback(account, notebook)]
     if not account.secret:
-        return (*found, Finding(True, "No AppSecret is set: the account replies, and calls nothing"))
+        return (*found, Finding(True, in_both("没有设置 AppSecret：本号只回复来信，不主动发消息。", "No AppSecret is set: the account replies, and calls nothing.")))
     try:
         await client.token()
     except Exception as error:
-        return (*found, Finding(False, "WeChat gives out no access token", _why(error)))
-    found = [*found, Finding(True, "AppID, AppSecret and this machine's address are accepted"), *_clock(client, now())]
+        return (*found, Finding(False, in_both("微信没有给出访问令牌。", "WeChat gives out no access token."), _why(error)))
+    found = [*found, Finding(True, in_both("AppID、AppSecret 和本机地址都被接受。", "AppID, AppSecret and this machine's address are accepted.")), *_clock(client, now())]
     found.append(await _rights(account, client))
     for form, listed in ((account.template, _TEMPLATES), (account.notice, _NOTICES)):
         if form is not None:
@@ -60,7 +64,11 @@ async def findings(
     if account.template is None and account.notice is None:
         found.append(
             Finding(
-                True, "No template is set: news for residents who have not written for two days is told by telephone"
+                True,
+                in_both(
+                    "没有设置模板：两天没有来信的住户，消息改由电话告知。",
+                    "No template is set: news for residents who have not written for two days is told by telephone.",
+                ),
             )
         )
     return tuple(found)
@@ -70,10 +78,10 @@ async def _setting(notebook: Notebook) -> list[Finding]:
     try:
         page = await notebook.read(SETTING_PAGE)
     except Exception as error:
-        return [Finding(False, "The desk's own notes cannot be read", _why(error))]
+        return [Finding(False, in_both("读不到系统自己的记录。", "The desk's own notes cannot be read."), _why(error))]
     if page is None:
         return []
-    return [Finding(False, "Messages of residents were refused within the last day", str(page["what"]))]
+    return [Finding(False, in_both("一天之内有住户的来信被拒收。", "Messages of residents were refused within the last day."), str(page["what"]))]
 
 
 async def _callback(account: WeChatAccount, notebook: Notebook) -> list[Finding]:
@@ -86,13 +94,17 @@ async def _callback(account: WeChatAccount, notebook: Notebook) -> list[Finding]
         found = [
             Finding(
                 False,
-                "WeChat has never called the desk: what residents write does not arrive",
-                f"Under {PUSH}, enter https://<your desk>{account.path}, the Token and the EncodingAESKey, 安全模式 and XML, while the "
-                "desk runs, and press 提交.",
+                in_both("微信从未调用过本系统：住户的来信收不到。", "WeChat has never called the desk: what residents write does not arrive."),
+                in_both(
+                    f"请在系统运行时，到 {PUSH} 填写 https://<本系统地址>{account.path}、Token 和 EncodingAESKey，选安全模式和 XML，再点提交。",
+                    f"Under {PUSH}, enter https://<your desk>{account.path}, the Token and the EncodingAESKey, 安全模式 and XML, while the "
+                    "desk runs, and press 提交.",
+                ),
             )
         ]
     else:
-        found = [Finding(True, f"WeChat called the desk ({heard['at'][:16].replace('T', ' ')} UTC or later)")]
+        at = heard["at"][:16].replace("T", " ")
+        found = [Finding(True, in_both(f"微信调用过本系统（UTC {at} 或以后）。", f"WeChat called the desk ({at} UTC or later)."))]
     if skewed is not None and (heard is None or skewed["at"] > heard["at"]):
         found.append(_wrong_clock(timedelta(seconds=int(skewed["seconds"]))))
     return found
@@ -103,16 +115,19 @@ def _clock(client: Client, now: datetime) -> list[Finding]:
         skew = parsedate_to_datetime(client.server_time or "") - now
     except ValueError:  # no Date, or none that can be read
         return []
-    return [Finding(True, "The clock is right") if abs(skew) <= _CLOCK else _wrong_clock(skew)]
+    return [Finding(True, in_both("时钟准确。", "The clock is right.")) if abs(skew) <= _CLOCK else _wrong_clock(skew)]
 
 
 def _wrong_clock(skew: timedelta) -> Finding:
     seconds = int(skew.total_seconds())
     return Finding(
         False,
-        f"The desk's clock is {abs(seconds)} s {'behind' if seconds > 0 else 'ahead of'} WeChat's; from "
-        f"{int(TOLERANCE.total_seconds())} s on the desk refuses what WeChat sends",
-        "Let the machine take its time from a time server (NTP).",
+        in_both(
+            f"本机时钟比微信{'慢' if seconds > 0 else '快'} {abs(seconds)} 秒；相差 {int(TOLERANCE.total_seconds())} 秒起，微信的来信会被拒收。",
+            f"The desk's clock is {abs(seconds)} s {'behind' if seconds > 0 else 'ahead of'} WeChat's; from "
+            f"{int(TOLERANCE.total_seconds())} s on the desk refuses what WeChat sends.",
+        ),
+        in_both("请让本机与时间服务器（NTP）对时。", "Let the machine take its time from a time server (NTP)."),
     )
 
 
@@ -125,24 +140,24 @@ async def _rights(account: WeChatAccount, client: Client) -> Finding:
     except Denied as denied:
         if denied.code == 48001:
             if replies_only:
-                return Finding(True, "The account may only reply, as it is set up")
+                return Finding(True, in_both("本号只能回复来信，与设置一致。", "The account may only reply, as it is set up."))
             return Finding(
                 False,
-                "The account may not send customer-service messages",
-                "Set reach: reply_only, or have the account verified (微信认证).",
+                in_both("本号不能发客服消息。", "The account may not send customer-service messages."),
+                in_both("请设 reach: reply_only，或为公众号办理微信认证。", "Set reach: reply_only, or have the account verified (微信认证)."),
             )
         if denied.meaning.about == "person":
             if not replies_only:
-                return Finding(True, "The account may send customer-service messages")
+                return Finding(True, _MAY_SEND)
             return Finding(
                 False,
-                "The account may send customer-service messages, but is set up to reply only",
-                "Take reach: reply_only out.",
+                in_both("本号可以发客服消息，却设成了只回复。", "The account may send customer-service messages, but is set up to reply only."),
+                in_both("请去掉 reach: reply_only。", "Take reach: reply_only out."),
             )
-        return Finding(False, "Whether customer-service messages may be sent is not known", _why(denied))
+        return Finding(False, _NOT_KNOWN, _why(denied))
     except Exception as error:
-        return Finding(False, "Whether customer-service messages may be sent is not known", _why(error))
-    return Finding(True, "The account may send customer-service messages")
+        return Finding(False, _NOT_KNOWN, _why(error))
+    return Finding(True, _MAY_SEND)
 
 
 async def _known(client: Client, form: Form, listed: _Listed) -> Finding:
@@ -150,20 +165,26 @@ async def _known(client: Client, form: Form, listed: _Listed) -> Finding:
     try:
         rows = (await client.get(listed.path)).get(listed.rows) or ()
     except Exception as error:
-        return Finding(False, f"The list of the account's {listed.what}s cannot be had", _why(error))
+        words = in_both(f"取不到本号的{listed.zh}清单。", f"The list of the account's {listed.what}s cannot be had.")
+        return Finding(False, words, _why(error))
     for row in rows:
         if isinstance(row, Mapping) and row.get(listed.key) == form.id:
             fields = set(_FIELD.findall(str(row.get("content", ""))))
             wrong = sorted(set(form.fields) ^ fields)
             if not wrong:
-                return Finding(True, f"The {listed.what} is known to WeChat, with these fields")
+                return Finding(True, in_both(f"微信有这个{listed.zh}，字段一致。", f"The {listed.what} is known to WeChat, with these fields."))
             return Finding(
                 False,
-                f"The fields of the {listed.what} are not those at WeChat",
-                f"Compare: {', '.join(wrong)}. At WeChat: {', '.join(sorted(fields))}.",
+                in_both(f"{listed.zh}的字段与微信的不一致。", f"The fields of the {listed.what} are not those at WeChat."),
+                in_both(
+                    f"请核对：{'、'.join(wrong)}。微信的字段：{'、'.join(sorted(fields))}。",
+                    f"Compare: {', '.join(wrong)}. At WeChat: {', '.join(sorted(fields))}.",
+                ),
             )
-    return Finding(False, f"WeChat knows no {listed.what} with this id", f"Check {listed.what}.id.")
+    words = in_both(f"微信没有这个 id 的{listed.zh}。", f"WeChat knows no {listed.what} with this id.")
+    return Finding(False, words, in_both(f"请核对 {listed.what}.id。", f"Check {listed.what}.id."))
 
 
 def _why(error: Exception) -> str:
-    return in_language(str(error), "en") if isinstance(error, SendError) else f"A fault: {type(error).__name__}."
+    kind = type(error).__name__
+    return str(error) if isinstance(error, SendError) else in_both(f"程序出错（{kind}）。", f"A fault: {kind}.")

@@ -26,6 +26,7 @@ from xml.parsers import expat
 
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 
+from bot.channels import in_both
 from bot.channels.wechat.account import PUSH
 
 MOST_BYTES: Final = 64 * 1024
@@ -190,8 +191,11 @@ class Envelope:
         if query.get("encrypt_type", "raw") != "aes" or not query.get("msg_signature"):
             raise Refused(
                 "WeChat sends in plaintext",
-                setting="WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. "
-                f"Choose 安全模式 under {PUSH}.",
+                setting=in_both(
+                    f"微信用明文模式发来，途中谁都能看、能改。请到 {PUSH} 选安全模式。",
+                    "WeChat sends in plaintext mode (明文模式), which anybody on the way can read and change. "
+                    f"Choose 安全模式 under {PUSH}.",
+                ),
             )
         try:
             text = body.decode()
@@ -199,7 +203,8 @@ class Envelope:
             raise Refused("the body is no UTF-8", 400) from error
         if text.lstrip().startswith("{"):
             raise Refused(
-                "WeChat sends JSON", setting=f"WeChat sends JSON. Choose XML as 数据格式 under {PUSH}."
+                "WeChat sends JSON",
+                setting=in_both(f"微信发来的是 JSON。请到 {PUSH} 把数据格式选为 XML。", f"WeChat sends JSON. Choose XML as 数据格式 under {PUSH}."),
             )
         outer = read_fields(text)
         encrypted = outer.get("Encrypt", "")
@@ -208,8 +213,11 @@ class Envelope:
         if outer.keys() & {"FromUserName", "MsgType", "Content"}:
             raise Refused(
                 "WeChat sends in compatibility mode",
-                setting="WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the "
-                f"encrypted copy. Choose 安全模式 under {PUSH}.",
+                setting=in_both(
+                    f"微信用兼容模式发来：住户的话在密文旁边明着传。请到 {PUSH} 选安全模式。",
+                    "WeChat sends in compatibility mode (兼容模式): what residents write travels readable beside the "
+                    f"encrypted copy. Choose 安全模式 under {PUSH}.",
+                ),
             )
         return self.decrypt(encrypted)
 

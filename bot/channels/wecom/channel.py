@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +59,8 @@ _ENOUGH = in_both(
     "The member has had as many messages as WeCom delivers; it would drop this one.",
 )
 _KEEP_HEARD = timedelta(days=400)
+#: As they come with text that was copied out of office programs.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -122,6 +124,7 @@ class WeCom:
             raise SendError(_NO_MEMBER, retryable=False)
         if message.photos:  # to send the words alone would look as if all had been sent
             raise SendError(_NO_PHOTOS, retryable=False)
+        message = replace(message, text=_writable(message.text))
         if not message.buttons:
             return await self._send_text(to, message.id, message.text)
         shown = cards.face(message) if self._account.cards else None
@@ -158,7 +161,7 @@ class WeCom:
         return False
 
     async def _send_text(self, to: str, message_id: int, text: str) -> str:
-        parts = pieces(_writable(text), LONGEST_TEXT - repeats.LONGEST_MARK)
+        parts = pieces(text, LONGEST_TEXT - repeats.LONGEST_MARK)
         if not parts:
             raise SendError(EMPTY, retryable=False)
         page = f"out:{message_id}"
@@ -326,5 +329,6 @@ class WeCom:
 
 
 def _writable(text: str) -> str:
-    """Without the halves of characters that cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode()
+    """Without the halves of characters that cannot be written as UTF-8, and without characters that nothing can show: the platform
+    refuses a message for them (40033)."""
+    return _UNSEEN.sub("", text.encode("utf-8", "replace").decode())
