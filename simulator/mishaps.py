@@ -159,6 +159,8 @@ class Disk:
     often: Mapping[str, float]
     rough: float = 1.0
     happened: Counter[str] = field(default_factory=Counter)
+    #: Where it fails the next time, whatever chance says.
+    next: list[str] = field(default_factory=list)
     _before: Any = None
 
     def __enter__(self) -> Disk:
@@ -169,6 +171,9 @@ class Disk:
         bot.database.crash_hook = self._before
 
     def _point(self, name: str) -> None:
+        if name in self.next:
+            self.next.remove(name)
+            raise DiskFailed(name)
         if name in self.often and self.chance.next("disk", name) < self.often[name] * self.rough:
             self.happened[f"disk: {name}"] += 1
             raise DiskFailed(name)

@@ -86,9 +86,8 @@ class OnTelegram:
 
     @property
     def violations(self) -> Sequence[str]:
-        # What a mishap refused was tried, and Telegram takes an answer to a tap for a short while only.
         refused = sum(count for name, count in self.road.happened.items() if name.startswith("answerCallbackQuery"))
-        clocks = len(self.fake.unanswered) - refused
+        clocks = len(set(self.fake.queries) - self.fake.tried) - refused
         return [*self.fake.violations, *([f"{clocks} buttons still show a clock"] if clocks > 0 else [])]
 
     @asynccontextmanager

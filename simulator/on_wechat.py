@@ -274,6 +274,10 @@ class OnWeChat:
     # ── strangers ──
 
     @property
+    def next_key(self) -> str:
+        return _NEXT_KEY
+
+    @property
     def secrets(self) -> Sequence[str]:
         return [token for fake in self._fakes.values() for token, _ in (fake._access, fake._old) if token]
 

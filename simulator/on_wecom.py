@@ -179,6 +179,10 @@ class OnWeCom:
     # ── strangers ──
 
     @property
+    def next_key(self) -> str:
+        return _NEXT_KEY
+
+    @property
     def secrets(self) -> Sequence[str]:
         return tuple(token for token in (self.fake._token,) if token)
 

@@ -110,7 +110,8 @@ def kept(world: World, books: Books) -> Iterator[str]:
     rows_at: dict[str, list[Any]] = defaultdict(list)
     for row in books.inbox:
         rows_at[books.conversations[row.conversation_id].address].append(row)
-    for place, deeds in by_place.items():
+    for place in [*by_place, *(place for place in rows_at if place not in by_place)]:
+        deeds = by_place.get(place, [])
         # Leaving is no message of theirs, and may come between any two.
         rows = [row for row in rows_at[place] if row.payload.get("event") != "left"]
         yield from (_in_order if world.platform.ordered else _in_any_order)(place, deeds, rows, waiting)
@@ -120,8 +121,9 @@ def _in_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waiting: f
     at = 0
     for deed in deeds:
         if at < len(rows) and _content(rows[at]) == deed.sent.content:
-            if str(rows[at].payload.get("replaces", "")) != deed.sent.corrects:
-                yield f"in the inbox as a correction of {rows[at].payload.get('replaces')!r}, not of {deed.sent.corrects!r}: {deed}"
+            replaces = str(rows[at].payload.get("replaces", ""))
+            if replaces != deed.sent.corrects:
+                yield f"in the inbox as a correction of {replaces!r}, not of {deed.sent.corrects!r}: {deed}"
             if rows[at].payload.get("phone"):
                 yield f"in the inbox with a telephone that is not theirs: {deed}"
             at += 1
@@ -148,6 +150,12 @@ def _in_any_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waitin
 # ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def taken(world: World, books: Books) -> Iterator[str]:
+    for deed in world.deeds:
+        if deed.sent.taken is False:
+            yield f"not taken by the desk until the platform gave up: {deed}"
+
+
 def answered(world: World, books: Books) -> Iterator[str]:
     calls = {books.conversations[row.conversation_id].address for row in books.unsent if row.conversation_id}
     for deed in world.deeds:
@@ -156,7 +164,9 @@ def answered(world: World, books: Books) -> Iterator[str]:
             if not world.platform.seen(place) and not world.platform.road.lost.get(place):
                 yield f"said in a group, and never answered there: {deed}"
             continue
-        if deed.gave_up is None or deed.excuse or deed.sent.taken is False or place in calls:
+        if deed.gave_up is None or deed.excuse or deed.sent.taken is False:
+            continue
+        if place in calls and not world.platform.may_only_reply(place):  # there an answer comes in time, or waits for the next message
             continue
         if any(deed.at <= at <= deed.gave_up for at in world.platform.road.lost.get(place, ())):
             continue
@@ -211,6 +221,8 @@ def delivered(world: World, books: Books) -> Iterator[str]:
             said[row.address].append(row)
     for who, rows in said.items():
         tried = Counter(_words(row) for row in rows)
+        # Of what may have arrived nobody knows by which way.
+        tried.update(_brief(row.text) for row in rows if row.status == "sent_unconfirmed" and row.error)
         sent = Counter(_words(row) for row in rows if row.status == "sent")
         arrived: Counter[str] = Counter()
         authors = {f"{row.author}:" for row in rows if row.author}
@@ -268,7 +280,7 @@ def _parts(text: str, known: Collection[str], authors: Collection[str]) -> Seque
 
 def _plain(text: str) -> str:
     """The words alone: a card sets them in two fields, and choices may follow as lines."""
-    return re.sub(r"\s+", "", re.sub(r"^(?:[0-9]+\. |· ).*$", "", text, flags=re.MULTILINE))
+    return re.sub(r"[\s\x00-\x1f]+", "", re.sub(r"^(?:[0-9]+\. |· ).*$", "", text, flags=re.MULTILINE))
 
 
 def in_order(world: World, books: Books) -> Iterator[str]:
@@ -361,6 +373,7 @@ def quietly(world: World, books: Books) -> Iterator[str]:
 RULES: Final[Sequence[Callable[[Any, Books], Iterator[str]]]] = (
     against_the_rules,
     kept,
+    taken,
     answered,
     waited_for,
     filed,

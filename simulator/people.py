@@ -50,10 +50,15 @@ MEANINGS: Final = (
 )
 
 
+@dataclass(slots=True)
 class PhraseBook:
-    """The language model's stand-in: a table. What is not in it is said to be an answer to whatever was asked."""
+    """The language model's stand-in: a table. What is not in it is said to be an answer to whatever was asked. `slow`: how long it
+    thinks, in seconds."""
+
+    slow: float = 0.0
 
     async def parse(self, text: str, language: str) -> Parsed:
+        await asyncio.sleep(self.slow)
         intent = next((meaning for words, meaning in MEANINGS if words in text), "inform")
         return Parsed(text, intent, 0.95, (Ranked(intent, 0.95),), (), "phrase book")
 
@@ -275,6 +280,28 @@ async def _fault(who: Resident) -> None:
     await who.say(f"{who.chance.choice(FAULTS)}，记号{who.mark}")
 
 
+async def _same(who: Resident) -> None:
+    """Another fault of theirs is open: mostly this one is another, since each has a mark of its own."""
+    if who.chance.random() < 0.8:
+        await who.choose("是另一件", "是另一件事")
+    else:
+        await who.choose("是同一件", "是同一件事")
+
+
+async def _same_place(who: Resident) -> None:
+    if who.chance.random() < 0.8:
+        await who.choose("是新问题", "是新问题")
+    else:
+        await who.choose("是同一处", "是同一处")
+
+
+async def _matter(who: Resident) -> None:
+    """What it is about: whoever came to report has not said so yet; everybody else makes a new errand of it."""
+    if not who.mark:
+        who.mark = next(who.world.marks)
+    await _fault(who)
+
+
 async def _room(who: Resident) -> None:
     await who.say(who.home.room)
 
@@ -328,6 +355,20 @@ ANSWERS: Final[Sequence[tuple[str, Answer]]] = (
     ("请核对", _check),
     ("请回复“同意”", _saying("同意")),
     ("同意吗", _choosing("同意", "同意")),
+    ("说的是同一件事吗", _same),
+    ("是同一处没修好吗", _same_place),
+    ("没人上门", _choosing("要", "要的")),
+    ("请问是什么事", _matter),
+    ("哪一栋、哪个单元", _room),
+    ("请问是哪一处", _room),
+    ("具体在哪个位置", _saying("3号楼北门", "地下车库B区")),
+    ("您是要报修吗", _choosing("是", "是的")),
+    ("您想办哪一项", _matter),
+    ("要帮您转给工作人员吗", _choosing("不用了", "不用了")),
+    ("要转达给同事和主管吗", _choosing("请转达", "请转达")),
+    ("要撤销哪一张", _saying("不撤销了")),
+    ("您认可吗", _choosing("认可", "认可")),
+    ("业主、家属、租客还是受托人", _choosing("业主", "业主")),
     ("哪一户", _room),
     ("没听清房号", _room),
     ("几户都像", _room),

@@ -55,7 +55,7 @@ from simulator.virtual_time import SimulatedClock, VirtualLoop
 #: Monday, nine o'clock in the community.
 MORNING: Final = datetime(2027, 3, 1, 1, 0, tzinfo=UTC)
 #: Longer than any wait between two tries of the outbox.
-_AFTERWARDS: Final = timedelta(hours=3)
+AFTERWARDS: Final = timedelta(hours=3)
 #: How many of the staff act on tickets at once; which of them have a chat of their own, and who makes their codes.
 _AT_WORK: Final = 4
 _WITH_A_CHAT: Final = ("刘师傅", "丁小雯")
@@ -74,6 +74,7 @@ class Plan:
         reply_only: the share of people whose account may only reply (WeChat).
         processes: how many of them the desk has, on one database.
         patience: seconds that somebody waits for an answer.
+        afterwards: how long the desk may take for what is owed when nobody writes any more.
         stories: what happens besides (`stories`).
         tamper: changes the adapter before it is used: a test takes a guard away.
     """
@@ -87,6 +88,7 @@ class Plan:
     reply_only: float = 0.0
     processes: int = 1
     patience: float = PATIENCE
+    afterwards: timedelta = AFTERWARDS
     stories: tuple[Story, ...] = ()
     tamper: Callable[[Any], None] = lambda channel: None
 
@@ -183,6 +185,7 @@ class World:
     community_id: int
     reception: Reception
     workers: PacedWorkers
+    phrases: PhraseBook
     marks: Iterator[str] = field(default_factory=marks)
     deeds: list[Deed] = field(default_factory=list)
     #: Mark of a request → the summaries somebody said yes to.
@@ -298,7 +301,8 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
         )
         jitter = chance.stream("outbox")
         media = MediaStore(folder / "media")
-        hear = Ear(PhraseBook(), script).hear
+        phrases = PhraseBook()
+        hear = Ear(phrases, script).hear
         processes: list[tuple[PacedWorkers, Reception]] = []
         for number in range(plan.processes):
             channels = platform.channels(lambda account: Notes(database, community_id, platform.name, account, clock))
@@ -312,7 +316,7 @@ async def _simulate(plan: Plan, loop: VirtualLoop) -> Report:
             processes.append((workers, Reception(workers, script.triage, posts, f"process {number}")))
         workers, reception = processes[0]
         await stack.enter_async_context(platform.serve(reception.routes()))
-        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, reception, workers, photo=_photo())
+        world = World(plan, clock, chance, platform, database, desk, desk_clock, community_id, reception, workers, phrases, photo=_photo())
         world._homes = _homes(database)
         stack.enter_context(world.logged)
         loop.set_exception_handler(lambda _, context: _note(world, context))
@@ -360,7 +364,7 @@ async def _live(world: World, community_id: int) -> None:
             everybody.create_task(world.newcomer(platform.person(number)).live())
         for number in range(_AT_WORK):
             everybody.create_task(colleagues.work(world, number))
-        for number, name in enumerate(_WITH_A_CHAT, start=world.plan.residents):
+        for number, name in enumerate(_WITH_A_CHAT if world.goes_on else (), start=world.plan.residents):
             everybody.create_task(colleagues.join(world, platform.person(number), staff[name], staff[_MANAGER]))
         everybody.create_task(colleagues.nights(world))
         everybody.create_task(strangers.roam(world))
@@ -372,7 +376,7 @@ async def _settle(world: World) -> None:
     """Nobody writes any more and nothing goes wrong: what is owed goes out. What waits for somebody to write has become a call to
     make a day later, of which all but its end is passed over."""
     o, i, c, m = table("outbox"), table("inbox"), table("conversation"), table("media")
-    until = world.clock.now() + _AFTERWARDS
+    until = world.clock.now() + world.plan.afterwards
     waits = [person.who for person in world.people if world.platform.may_only_reply(person.who)]
 
     def left(conn: Connection) -> int:

@@ -23,7 +23,7 @@ from telegram.error import BadRequest
 from bot.channels import Accept, Message, SendError
 from bot.channels.telegram import HookedTelegram, PolledTelegram, checking, errors, parts
 from bot.channels.telegram.pace import PER_CHAT, Pace, Rate
-from bot.core.types import Button
+from bot.core.types import Button, Media
 from tests.fakes.telegram import TOKEN
 from tests.fakes.telegram_stage import SECRET, Forgetful, Stage, stage
 
@@ -202,6 +202,15 @@ async def test_without_notes_a_correction_is_a_second_message(play: Stage) -> No
     play.telegram.edits(fang, play.telegram.says(fang, "703漏水"), "704漏水")
     heard = await play.hear(play.polled(notebook=Forgetful(play.clock.now)))
     assert [m.replaces for m in heard] == ["", ""]
+
+
+async def test_without_an_end_a_file_of_any_size_is_fetched(play: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Media("photo", play.telegram.file(b"x" * 5001))
+    monkeypatch.setattr(CHANNEL, "LARGEST_FILE", 5000)
+    with pytest.raises(SendError, match="20 MB"):
+        await play.polled().fetch(large)
+    monkeypatch.setattr(CHANNEL, "LARGEST_FILE", 10**12)
+    assert len(await play.polled().fetch(large)) == 5001
 
 
 async def test_httpx_would_log_the_token(play: Stage, caplog: pytest.LogCaptureFixture) -> None:

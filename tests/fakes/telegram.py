@@ -12,7 +12,7 @@ import itertools
 import json
 import re
 import socket
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -86,6 +86,8 @@ class FakeTelegram:
     not_wanted: list[str] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
+    #: Taps whose answer was tried, in time or not.
+    tried: set[str] = field(default_factory=set)
     queries: dict[str, datetime] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     menus: dict[str, list[dict[str, str]]] = field(default_factory=dict)
@@ -106,6 +108,8 @@ class FakeTelegram:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
     _poll: asyncio.Event | None = None
+    _no_poll_until: datetime | None = None
+    _in_vain: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     # ── Told by a test ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -322,7 +326,7 @@ class FakeTelegram:
         try:
             if self._refusals[method]:
                 refused = self._refusals[method].popleft()
-                self._note_wait(refused, await _parameters(request))
+                self._note_wait(method, refused, await _parameters(request))
                 raise refused
             handler = getattr(self, f"_on_{method}", None)
             if handler is None:
@@ -337,8 +341,10 @@ class FakeTelegram:
         date = format_datetime(self.now() + self.ahead, usegmt=True)
         return JSONResponse(body, status, headers={"Date": date})
 
-    def _note_wait(self, refused: Refused, parameters: Mapping[str, Any]) -> None:
+    def _note_wait(self, method: str, refused: Refused, parameters: Mapping[str, Any]) -> None:
         wait = refused.body.get("parameters", {}).get("retry_after")
+        if wait and method == "getUpdates":
+            self._no_poll_until = self.now() + timedelta(seconds=wait)
         if wait and "chat_id" in parameters:
             self._penalty[int(parameters["chat_id"])] = self.now() + timedelta(seconds=wait)
 
@@ -360,6 +366,8 @@ class FakeTelegram:
         return self._me()
 
     async def _on_getUpdates(self, asked: Mapping[str, Any], request: Request) -> Any:
+        if self._no_poll_until is not None and self.now() < self._no_poll_until:
+            raise self._violated("a bot that must wait polls", self._too_fast(30))
         if self.webhook.get("url"):
             raise Refused(409, CONFLICT_WEBHOOK)
         limit, hold = int(asked.get("limit", 100)), int(asked.get("timeout", 0))
@@ -477,6 +485,10 @@ class FakeTelegram:
                 400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=self._moved[chat]
             )
         if chat in self._out:
+            # Telegram counts such calls against a bot; what a desk may not do is to repeat one in vain.
+            self._in_vain[chat, str(asked.get("text", ""))] += 1
+            if self._in_vain[chat, str(asked.get("text", ""))] == 4:
+                self.violations.append("somebody who has blocked the bot is written the same again and again")
             raise Refused(403, self._out[chat])
         now = self.now()
         if now < self._penalty.get(chat, now):
@@ -540,6 +552,7 @@ class FakeTelegram:
 
     async def _on_answerCallbackQuery(self, asked: Mapping[str, Any], request: Request) -> Any:
         query = asked["callback_query_id"]
+        self.tried.add(query)
         if len(asked.get("text", "")) > limits.CALLBACK_ANSWER.value:
             raise self._violated("an answer of over 200", Refused(400, "Bad Request: MESSAGE_TOO_LONG"))
         pressed = self.queries.get(query)

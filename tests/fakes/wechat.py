@@ -159,7 +159,8 @@ class FakeWeChat:
         self.codes: dict[str, str] = {}  # what is drawn → what it carries
         self._faults: dict[str, deque[int | str | tuple[int, Mapping[str, str]]]] = defaultdict(deque)
         self._quota: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
-        self._used_up: set[str] = set()
+        #: Whose window WeChat has said to be closed, until they do something again.
+        self._shut: set[str] = set()
         self._media: dict[str, tuple[bytes, str, float]] = {}
         self._client_ids: dict[tuple[str, str], float] = {}
         self._access = ("", 0.0)
@@ -235,6 +236,8 @@ class FakeWeChat:
             return Response("<html>", fault[0], headers=dict(fault[1]))
         answer: Answer
         if isinstance(fault, int):
+            if fault in (45015, 45047):
+                self._shut.add(json.loads(body)["touser"])
             answer = fault
         elif path not in OPEN and (code := self._token_wrong(request)):
             answer = code
@@ -311,6 +314,9 @@ class FakeWeChat:
 
     def _spend(self, openid: str) -> int:
         """One message off the window that ends first. 45015: none is open; 45047: all are used up."""
+        if openid in self._shut:
+            self._wrong("a customer-service message through a window that WeChat has said to be closed")
+            return 45047
         now = self._time()
         lines = {s: line for s, line in self._quota[openid].items() if now < line[0]}
         open_now = sorted((ends, source) for source, (ends, left) in lines.items() if left)
@@ -396,6 +402,8 @@ class FakeWeChat:
         return Response(data, media_type=content_type, headers={"content-disposition": 'attachment; filename="x"'})
 
     def _picture(self, request: Request, _: bytes) -> Response:
+        if request.url.hostname != "127.0.0.1":
+            self._wrong(f"a photo fetched from another host: {request.url.hostname}")
         if "access_token" in request.query_params:
             self._wrong("the token given away with a photo's address")
         found = self._media.get(request.path_params["media_id"])
@@ -477,6 +485,9 @@ class FakeWeChat:
         if source:
             messages, lasts = limits.QUOTA[source]
             self._quota[openid][source] = (int(self._time()) + lasts.value, messages.value)
+            self._shut.discard(openid)
+        if event == "unsubscribe":
+            self._quota.pop(openid, None)  # not documented: the stricter reading
         return {
             "ToUserName": self.original_id,
             "FromUserName": openid,

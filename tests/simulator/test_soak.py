@@ -1,4 +1,4 @@
-"""Short lives of the simulated estate, and that its oracle notices what is wrong: a guard taken out of an adapter shows.
+"""Short lives of the simulated estate, and that its oracle notices what is wrong. The adapters' guards: `test_guards`.
 
 The long run of 10,000 messages a channel is a command: docs/simulator.md.
 """
@@ -8,20 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, select
 
-from bot import outbox
-from bot.channels import Message, SendError
-from bot.channels.telegram.errors import refusal
-from bot.channels.telegram.pace import Pace, Rate
-from bot.channels.wechat.window import Windows
-from bot.channels.wecom import repeats, troubles
-from bot.channels.wecom.troubles import Trouble
+from bot.channels import Message
 from simulator.platforms import platforms
 from simulator.virtual_time import VirtualLoop
 from simulator.world import Plan, Report, simulate
@@ -45,7 +36,7 @@ def test_a_seed_replays() -> None:
     assert first.digest != other.digest
 
 
-# ── Guards ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── A rough day ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def rough_day(channel: str, tamper: Any = lambda channel: None) -> Report:
@@ -60,96 +51,6 @@ def found(report: Report, words: str) -> bool:
 @pytest.mark.parametrize("channel", sorted(platforms()))
 def test_with_all_guards_a_rough_day_is_survived(channel: str) -> None:
     assert rough_day(channel).faults == ()
-
-
-def test_telegram_without_its_pace_is_too_fast() -> None:
-    def without(channel: Any) -> None:
-        free = Rate(10**6, timedelta(seconds=1))
-        channel._pace = Pace(channel._now, channel._sleep, overall=free, per_chat=(free,), per_group=(free,))
-
-    assert found(rough_day("telegram", without), "too fast")
-
-
-def test_telegram_acknowledged_before_it_is_kept_loses_messages() -> None:
-    def without(channel: Any) -> None:
-        hear = channel._hear
-
-        async def hasty(update: Any, accept: Any) -> None:
-            with suppress(OSError):
-                await hear(update, accept)
-
-        channel._hear = hasty
-
-    assert found(rough_day("telegram", without), "acknowledged, but not in the inbox")
-
-
-def test_telegram_that_tries_again_what_may_have_arrived_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    def again(error: Any) -> SendError:
-        said = refusal(error)
-        return SendError(str(said), retryable=said.retryable or said.unconfirmed, after=said.after)
-
-    monkeypatch.setattr(import_module("bot.channels.telegram.channel"), "refusal", again)
-    assert found(rough_day("telegram"), "but said")
-
-
-def test_wecom_without_asking_for_doubles_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeats, "ASK", {})
-    assert found(rough_day("wecom"), "but said")
-
-
-def test_wecom_without_marks_has_equal_texts_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeats, "mark", lambda number: "")
-    assert found(rough_day("wecom"), "but arrived")
-
-
-def test_wecom_acknowledged_before_it_is_kept_loses_messages() -> None:
-    def without(channel: Any) -> None:
-        keep = channel._keep
-
-        async def hasty(heard: Any, accept: Any) -> None:
-            with suppress(OSError):
-                await keep(heard, accept)
-
-        channel._keep = hasty
-
-    assert found(rough_day("wecom", without), "acknowledged, but not in the inbox")
-
-
-def test_wecom_without_a_fresh_token_fails_people_who_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(troubles, "TROUBLES", {**troubles.TROUBLES, 40014: Trouble("never", "the token is not valid")})
-    assert found(rough_day("wecom"), "failed, though")
-
-
-def test_wechat_without_counting_sends_beyond_its_windows() -> None:
-    def without(channel: Any) -> None:
-        channel.windows = Windows(channel._notebook, channel._now, strict=False)
-
-    assert found(rough_day("wechat", without), "customer-service message")
-
-
-def test_wechat_that_tries_again_what_may_have_arrived_doubles() -> None:
-    def without(channel: Any) -> None:
-        send = channel.send
-
-        async def again(to: str, message: Message) -> str:
-            try:
-                return str(await send(to, message))
-            except SendError as error:
-                raise SendError(str(error), retryable=error.retryable, after=error.after) from None
-
-        channel.send = again
-
-    assert found(rough_day("wechat", without), "but said")
-
-
-def test_wechat_that_repeats_on_being_asked_again_what_another_response_carried_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = select(outbox.OUTBOX).where(
-        outbox.OUTBOX.c.community_id == bindparam("community_id"),
-        outbox.OUTBOX.c.conversation_id == bindparam("conversation_id"),
-        outbox.OUTBOX.c.status == "sent_unconfirmed",
-    )
-    monkeypatch.setattr(outbox, "_SAID_AGAIN", everything)
-    assert found(rough_day("wechat"), "but said")
 
 
 def test_a_channel_that_only_says_it_sent_is_found_out() -> None:
