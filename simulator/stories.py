@@ -263,14 +263,16 @@ def template_goes_wrong(*faults: int | str, then: float = 60.0, writes: bool = F
     return told
 
 
-def service_goes_wrong(*codes: int, letters: int = 1, then: float = 60.0) -> Story:
-    """A colleague writes, and WeChat refuses so many times with these codes."""
+def service_goes_wrong(*codes: int, letters: int = 1, then: float = 60.0, times: int = 1) -> Story:
+    """A colleague writes, and WeChat refuses so many times with these codes. `times`: five seconds later the same once more."""
 
     async def told(world: World) -> None:
         person = await somebody(world)
         await person.say("您好")
-        _fake(world).fail("/cgi-bin/message/custom/send", *codes)
-        write(world, person.who, *(f"第{n}件事：请到前台。" for n in range(1, letters + 1)))
+        for time in range(times):
+            _fake(world).fail("/cgi-bin/message/custom/send", *codes)
+            write(world, person.who, *(f"第{n}件事，第{time}次：请到前台。" for n in range(1, letters + 1)))
+            await asyncio.sleep(5)
         await asyncio.sleep(then)
 
     return told
@@ -297,7 +299,7 @@ async def delivered_late(world: World) -> None:
     person, fake = await somebody(world), _fake(world)
     await person.say("转人工")
     write(world, person.who, "您好。")
-    await asyncio.sleep(10)
+    await asyncio.sleep(70)  # the minute after following is over
     fields = fake.message("text", person.who, Content="在吗")
     await person.send("says", _said(platform, person.who, "在吗", fields), excuse="a person has the conversation", wait=False)
     await asyncio.sleep(5)
