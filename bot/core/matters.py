@@ -122,6 +122,14 @@ _WORD: Final = re.compile(rf"[{_HAN}]|[A-Za-z0-9']+")
 _ONE_HAN: Final = re.compile(rf"[{_HAN}]")
 
 
+#: A word on the office as such; on its people ("你们保安") it is a complaint like any other.
+_OFFICE: Final = re.compile(
+    r"物业|你们(?!的?(?:保安|保洁|管家|师傅|前台|客服|门岗|经理|主管|维修|工人))|\b(?:you (?:people|guys|lot)|this (?:place|company|management))\b", re.IGNORECASE
+)
+_REMARK: Final = 12
+"""Words of a remark at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """A piece of a message that may begin a matter. `start` counts characters of the message."""
@@ -305,6 +313,11 @@ def _matter(part: Parsed) -> Matter:
     return Matter(part.text, part.intent, part.confidence, part.ranking, part.entities)
 
 
+def _remark(part: Parsed) -> bool:
+    """Whether a part is a grumble or a joke at the office that names nothing: beside another matter it is none (LABELS rule 4)."""
+    return not part.entities and _words(part.text) <= _REMARK and _OFFICE.search(part.text) is not None
+
+
 def _join(matter: Matter, part: Parsed | Matter, *, before: bool = False) -> Matter:
     """The matter with another piece's words; the label is the matter's own."""
     head, tail = (part, matter) if before else (matter, part)
@@ -327,6 +340,8 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
     waiting: list[Parsed] = []  # what opens nothing before the first matter
     for part in parts:
         intent, confidence = next(iter(_readings(part).items()), ("", 0.0))
+        if intent in ("complaint", "feedback") and _remark(part):
+            confidence = 0.0
         same = next((at for at, matter in enumerate(found) if intent in _ONCE and matter.intent == intent), None)
         if same is not None:
             found[same] = _join(found[same], part)

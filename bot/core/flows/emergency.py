@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from bot.core import danger, triage
 from bot.core.flows import FLOWS
+from bot.core.matters import clauses
 from bot.core.resolve import phone
 from bot.core.resolve.where import address, place, room
 from bot.core.talk import Talk, shorten
@@ -113,8 +114,12 @@ def report(talk: Talk, kind: str, text: str, heard: Heard) -> None:
 
 def _of_the_first(text: str, heard: Heard) -> str:
     """The words of the first of several dangers: "厨房着火了，…还有13栋电梯困人了" is no kitchen of building 13."""
-    dangers = [matter.text for matter in heard.matters if matter.intent == "emergency"]
-    return dangers[0] if len(dangers) > 1 else text
+    dangers = [matter for matter in heard.matters if matter.intent == "emergency"]
+    if len(dangers) > 1:
+        return dangers[0].text
+    new = next((clause.start for clause in clauses(text)[1:] if clause.sign == "new"), len(text))
+    another = any(entity.entity in ("item", "fault") and entity.start >= new for danger in dangers for entity in danger.entities)
+    return text[:new] if another else text
 
 
 def _room(text: str, home: Sequence[RoomRef]) -> RoomRef | None:

@@ -164,6 +164,14 @@ def drop(talk: Talk) -> None:
     talk.say("utter_cancelled" if something else "utter_nothing_to_cancel")
 
 
+def _give_up(talk: Talk, matter: Matter, heard: Heard) -> None:
+    """What is being filled in, or where nothing is, a request that was filed: "不修了，取消那个报修"."""
+    if talk.state.flow is None and talk.state.open_question is None and not talk.state.agenda and talk.facts.open_tickets:
+        _change(talk, matter, heard)
+    else:
+        drop(talk)
+
+
 def greet(talk: Talk, matter: Matter, heard: Heard) -> None:
     """A greeting; a question that came with it is what is answered."""
     if answered_by_faq(talk, matter):
@@ -301,7 +309,7 @@ MATTERS: Mapping[str, Callable[[Talk, Matter, Heard], None]] = {
     "goodbye": simply("utter_goodbye"),
     "affirm": simply("utter_affirm_idle"),
     "deny": simply("utter_affirm_idle"),
-    "cancel": lambda talk, matter, heard: drop(talk),
+    "cancel": _give_up,
     "out_of_scope": _out_of_scope,
     "emergency": lambda talk, matter, heard: emergency.report(talk, "general", matter.text, heard),
 }
