@@ -75,7 +75,7 @@ _LETTER_BREAKS: Final = {
 
 DAYS: Final[Mapping[str, Plan]] = {
     # ── Telegram ──
-    "telegram, a rough day": rough("telegram"),
+    "telegram, a rough day": rough("telegram", messages=120, residents=12),
     "telegram, a letter": told("telegram", stories.letters(stories.LETTER, stories.FACES, "就这些。")),
     "telegram, a letter without end": told("telegram", stories.letters(stories.LONGER, after=120.0)),
     "telegram, a letter that breaks": told("telegram", stories.broken(stories.LETTER, _LETTER_BREAKS["telegram"])),
