@@ -33,6 +33,8 @@ log = structlog.get_logger()
 LEASE = timedelta(seconds=30)
 LINK_PATIENCE = timedelta(seconds=5)
 _LOOK_AGAIN = timedelta(milliseconds=200)
+#: Seconds. Less of a wait than a timedelta can hold would be no wait at all, and nothing to end it where time is virtual.
+_MOMENT = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ class PassiveAnswers:
         try:
             while not await database.ask(self.community_id, lambda conn: store.is_heard(conn, self.community_id, receipt.inbox_id)):
                 left = until - loop.time()
-                if left <= 0:
+                if left < _MOMENT:
                     return ()
                 await self.workers.turned.wait(min(_LOOK_AGAIN, timedelta(seconds=left)))
             again, rows = await database.run(self.community_id, lambda conn: self._claim(conn, receipt))
