@@ -42,4 +42,4 @@ async def test_messages_are_cut_where_they_should_be(rasa: RasaHandle) -> None:
     async with asyncio.timeout(300):
         shares = await measured(rasa)
     assert shares["one"] >= 0.935 and shares["several"] >= 0.91, shares
-    assert shares["one unseen"] >= 0.94 and shares["several unseen"] >= 0.88, shares
+    assert shares["one unseen"] >= 0.93 and shares["several unseen"] >= 0.88, shares

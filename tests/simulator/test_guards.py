@@ -472,7 +472,7 @@ _WECOM: Final = "wecom"
 GUARDS: Final = (
     # ── Telegram: hearing ──
     Guard(_TELEGRAM, "kept before the offset moves", "telegram, a rough day", _hasty("_hear"), "acknowledged, but not in the inbox"),
-    Guard(_TELEGRAM, "an update is known by its number", "telegram, a rough day", _numbered_anew_telegram, "nobody sent it"),
+    Guard(_TELEGRAM, "an update is known by its number", "telegram, a rough day", _numbered_anew_telegram, "not in the inbox at its place"),
     Guard(_TELEGRAM, "one process polls", "telegram, two processes", put(store, "hold_lease", lambda *_: True), "two programs poll"),
     Guard(_TELEGRAM, "the kinds are asked for at each poll", "telegram, another program", put(TELEGRAM, "ALLOWED", None), "not in the inbox"),
     Guard(_TELEGRAM, "the offset is given up in a silence", "telegram, numbers begin anew", _stubborn, "not in the inbox"),
