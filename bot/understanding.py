@@ -78,8 +78,9 @@ async def understand(
     pieces: tuple[str, ...] = ()
     why = ""
     said = clauses(text, whole.entities)
+    sides = around(text, said)
     try:
-        read |= await _together(nlu, (side for sides in around(text, said) for side in sides), spoken)
+        read |= await _together(nlu, (side for pair in sides for side in pair), spoken)
         chosen = places(text, whole, said, read)
         read |= await _together(nlu, (piece for piece in cut(text, said, chosen) if piece not in read), spoken)
         pieces = cut(text, said, settled(text, said, chosen, read))
@@ -92,7 +93,7 @@ async def understand(
         return Understood(whole, found, evidence.fired, spoken, True, why)
     doubt = doubtful(rules, evidence, probability, (_emergency(part) or 0.0 for part in read.values()))
     found = matters(_otherwise(whole), [_otherwise(part) for part in parts])
-    found = _behind_greeting(found, (_otherwise(read[behind]) for _, behind in around(text, said) if behind in read))
+    found = _behind_greeting(found, (_otherwise(read[behind]) for _, behind in sides if behind in read))
     return Understood(whole, found, None, spoken, True, why, doubt)
 
 

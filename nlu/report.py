@@ -230,7 +230,7 @@ def page(kept: dict[str, dict[str, Any]]) -> str:
         "# The language model, measured", "",
         "Written by `make nlu-report` (`report.py`); do not edit. Judged by `testset/`, ten front-desk labels, `also` counted as right,",
         "the classifier alone. Entities by overlap, where the pipeline finds any. Every model was trained on this machine from",
-        f"`data/nlu` ({_counts()}) and served on loopback, asked one message at a time.", "",
+        f"`data/nlu` ({learnt_from('zh'):,} Chinese and {learnt_from('en'):,} English sentences) and served on loopback, asked one message at a time.", "",
         f"Test set: {', '.join(f'`{p.name}` {hashlib.sha256(p.read_bytes()).hexdigest()[:16]}' for p in sorted((NLU / 'testset').glob('*.jsonl')))}.", "",
         "## Accuracy", "",
         "| variant | F1 zh | F1 en | right zh | right en | AUROC | ECE zh | ECE en | entities zh | entities en |",
@@ -293,12 +293,10 @@ def _name(variant: Variant, found: dict[str, Any]) -> str:
     return f"`{variant.name}`" + ("" if found["digest"] == digest(variant) else "\\*")
 
 
-def _counts() -> str:
-    def of(language: str) -> int:
-        files = (ROOT / "data" / "nlu" / language).glob("*.yml")
-        return sum(line.startswith("    - ") for f in files for line in f.read_text(encoding="utf-8").splitlines())
-
-    return f"{of('zh'):,} Chinese and {of('en'):,} English sentences"
+def learnt_from(language: str) -> int:
+    """How many training sentences there are."""
+    files = (ROOT / "data" / "nlu" / language).glob("*.yml")
+    return sum(line.startswith("    - ") for f in files for line in f.read_text(encoding="utf-8").splitlines())
 
 
 def main() -> int:

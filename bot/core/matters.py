@@ -3,7 +3,7 @@
 `clauses` proposes places: ends of sentences, commas, numbers of a list, "另外", and, where speech became text without any sign, the
 beginnings of what the NLU marked. At each place the NLU is asked what it makes of all that stands before, and of all that stands behind
 (`around`): a whole story says more surely what it is about than one clause torn out of it ("忘带卡" is no application within a
-complaint). `cuts` weighs the two readings with a dozen signs (`WEIGHTS`) and keeps the places that speak for two matters; `matters`
+complaint). `places` weighs the two readings with a dozen signs (`WEIGHTS`), `settled` keeps those that speak for two matters; `matters`
 names them in the order of LABELS rule 1. No word is ever lost: what opens no matter of its own goes with its neighbour.
 """
 
@@ -346,7 +346,7 @@ def matters(whole: Parsed, parts: Sequence[Parsed]) -> tuple[Matter, ...]:
         if same is not None:
             found[same] = _join(found[same], part)
         elif confidence > 0:
-            found.append(Matter(part.text, intent, confidence, part.ranking, part.entities))
+            found.append(replace(_matter(part), intent=intent, confidence=confidence))
         elif found:
             found[-1] = _join(found[-1], part)
         else:

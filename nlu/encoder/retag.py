@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import shutil
 import sys
 from collections.abc import Sequence
@@ -94,7 +93,6 @@ def main() -> int:
     new = sorted({kind for one in learnt for kind, _, _ in one.marks or ()} - {tag[2:] for tag in names["tags"]})
     tags = [*names["tags"], *(f"{place}-{kind}" for kind in new for place in "BI")]
     assert tags[0] == NOTHING
-    random.Random(SEED).shuffle(learnt)
     print(f"{len(learnt)} marked sentences", flush=True)
     head = learn(*gathered(Layers(HOME), learnt, tags), len(tags))
 

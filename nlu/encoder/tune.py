@@ -492,7 +492,7 @@ def write(
     rows: Sequence[Row],
     out: Path,
 ) -> None:
-    """The three files that `nlu/components/encoder.py` reads: the layers in eight bits, the pieces in four, the names."""
+    """The three files that `nlu/components/weights.py` reads: the layers in eight bits, the pieces in four, the names."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"

@@ -5,20 +5,18 @@ A figure in prose outlives the file it was read off. Each is reckoned again here
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from bot.nlu_eval import FRONT_DESK
+from nlu import report
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTSET = ROOT / "nlu" / "testset"
@@ -56,27 +54,17 @@ def test_the_readme_says_how_far_the_readers_agree(language: str) -> None:
     assert said.groups() == found, "write what was found into nlu/testset/README.md"
 
 
-@pytest.fixture(scope="module")
-def report() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("nlu_report", ROOT / "nlu" / "report.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # a dataclass looks its module up there
-    spec.loader.exec_module(module)
-    return module
-
-
 def _kept() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "nlu" / "report").glob("*.json")}
 
 
-def test_the_report_is_the_one_its_figures_make(report: ModuleType) -> None:
+def test_the_report_is_the_one_its_figures_make() -> None:
     """So its hashes, its counts and its stars are of the files as they stand."""
     kept = {variant.name: figures for variant in report.VARIANTS if (figures := _kept().get(variant.name))}
     assert (ROOT / "nlu" / "REPORT.md").read_text(encoding="utf-8") == report.page(kept), "run nlu/report.py --page"
 
 
-def test_no_figures_are_kept_of_a_variant_that_is_gone(report: ModuleType) -> None:
+def test_no_figures_are_kept_of_a_variant_that_is_gone() -> None:
     assert set(_kept()) <= {variant.name for variant in report.VARIANTS}
 
 
@@ -85,12 +73,7 @@ def test_the_dataset_card_counts_what_is_there(language: str) -> None:
     column = {"zh": 0, "en": 1}[language]
     card = (ROOT / "docs" / "dataset.md").read_text(encoding="utf-8")
     learnt, judged = (re.findall(r"[\d,]+", re.search(rf"^\| {row} \|(.*)$", card, re.M)[1])[column] for row in ("learnt from", "judged by"))  # type: ignore[index]
-    sentences = sum(
-        line.startswith("    - ")
-        for path in (ROOT / "data" / "nlu" / language).glob("*.yml")
-        for line in path.read_text(encoding="utf-8").splitlines()
-    )
-    assert (learnt, judged) == (f"{sentences:,}", f"{len(_rows(language)):,}"), "write what was counted into docs/dataset.md"
+    assert (learnt, judged) == (f"{report.learnt_from(language):,}", f"{len(_rows(language)):,}"), "write what was counted into docs/dataset.md"
 
 
 def _lowest(curve: Sequence[dict[str, float]], enough: Callable[[dict[str, float]], bool]) -> float:

@@ -157,16 +157,21 @@ def menu(talk: Talk) -> None:
     talk.ask("utter_menu", "menu")
 
 
+def _something_open(talk: Talk) -> bool:
+    """Whether a form or a question is open, or a further matter waits."""
+    return talk.state.flow is not None or talk.state.open_question is not None or bool(talk.state.agenda)
+
+
 def drop(talk: Talk) -> None:
     """Whatever is open or waits is given up."""
-    something = talk.state.flow is not None or talk.state.open_question is not None or bool(talk.state.agenda)
+    something = _something_open(talk)
     talk.become(flow=None, asking=None, slots={}, frames=(), agenda=(), open_question=None, misses=0, draft_expires=None)
     talk.say("utter_cancelled" if something else "utter_nothing_to_cancel")
 
 
 def _give_up(talk: Talk, matter: Matter, heard: Heard) -> None:
     """What is being filled in, or where nothing is, a request that was filed: "不修了，取消那个报修"."""
-    if talk.state.flow is None and talk.state.open_question is None and not talk.state.agenda and talk.facts.open_tickets:
+    if talk.facts.open_tickets and not _something_open(talk):
         _change(talk, matter, heard)
     else:
         drop(talk)
