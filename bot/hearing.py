@@ -7,7 +7,9 @@ dialogue goes on with buttons, menus and rules.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, replace
+from itertools import groupby
 from typing import Any
 
 from bot.core.codec import state_from_json
@@ -36,6 +38,11 @@ def _of_an_account(matter: Matter) -> bool:
     return bool(matter.values("period") or amounts or _OWN_ACCOUNT.search(matter.text))
 
 
+def _joined(said: Iterable[str]) -> str:
+    """The words of a burst, one message a line. What is said twice in a row is said once: a number sent twice is a tap that shook."""
+    return "\n".join(words for words, _ in groupby(filter(None, said)))
+
+
 class Ear:
     """Hears bursts with one NLU. `last` is what was understood latest, for a terminal that shows it; `finder` looks up what is
     asked in data/faq.yml."""
@@ -61,7 +68,7 @@ class Ear:
     async def hear(self, claim: Claim) -> Hearing:
         """The burst as one event. Buttons need no words understood; the latest one of a burst counts."""
         messages = [row.message for row in claim.rows]
-        text = "\n".join(m.text.strip() for m in messages if m.text.strip())
+        text = _joined(m.text.strip() for m in messages)
         button = next((m.button for m in reversed(messages) if m.button), None)
         media: tuple[Media, ...] = tuple(item for m in messages for item in m.media)
         location = next((m.location for m in reversed(messages) if m.location), None)

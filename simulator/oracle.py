@@ -147,6 +147,10 @@ def _in_any_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waitin
             yield f"in the inbox of {place}, but nobody sent it, {count} times: {content[:40]!r}"
 
 
+#: What is said, once a window, to somebody who writes more than is heard at once.
+_CALMED: Final = "您发得有点快"
+
+
 # ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -157,6 +161,7 @@ def taken(world: World, books: Books) -> Iterator[str]:
 
 
 def answered(world: World, books: Books) -> Iterator[str]:
+    unheard = {(books.conversations[row.conversation_id].address, _content(row)) for row in books.inbox if row.status == "muted"}
     calls = {books.conversations[row.conversation_id].address for row in books.unsent if row.conversation_id}
     for deed in world.deeds:
         place = deed.sent.address
@@ -171,6 +176,8 @@ def answered(world: World, books: Books) -> Iterator[str]:
         if any(deed.at <= at <= deed.gave_up for at in world.platform.road.lost.get(place, ())):
             continue
         if any(who == place and left <= deed.gave_up and deed.at <= back for who, left, back in world.absences):
+            continue
+        if (place, deed.sent.content) in unheard and any(_CALMED in seen.text for seen in world.platform.seen(place)):
             continue
         yield f"not answered within half an hour: {deed}"
 

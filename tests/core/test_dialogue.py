@@ -878,6 +878,14 @@ def test_a_form_left_lying_is_asked_about_once_and_then_dropped_with_a_word() ->
     assert stage.keys == ("utter_draft_dropped",) and stage.state.flow is None and not stage.tickets
 
 
+def test_several_forms_begun_within_half_an_hour_are_asked_about_once() -> None:
+    """Each has set a timer; only the last is still open."""
+    stage = at_summary().says("对", "affirm").says("厨房水龙头漏水", "repair").waits(minutes=30)
+    assert stage.fires("draft_ask").keys == ("utter_draft_question",)
+    stage.fires("draft_ask", round=7)
+    assert stage.effects == ()
+
+
 def test_thanks_to_the_question_whether_to_go_on_files_nothing() -> None:
     stage = at_summary().waits(minutes=30).fires("draft_ask").says("谢谢", "thank")
     assert not stage.opened

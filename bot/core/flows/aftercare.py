@@ -188,9 +188,11 @@ def _resume(talk: Talk, event: TimerFired) -> None:
 
 
 def _draft_ask(talk: Talk, event: TimerFired) -> None:
-    """Asked once, when the form has really been quiet that long; then it is dropped with a word."""
-    policy, expires = talk.script.policy, talk.state.draft_expires
-    if talk.state.flow not in FLOWS or expires is None:
+    """Asked once, when the form has really been quiet that long; then it is dropped with a word.
+
+    Every form begun since has a timer of its own: whichever comes first asks for the one that is open."""
+    policy, expires, asked = talk.script.policy, talk.state.draft_expires, talk.state.open_question
+    if talk.state.flow not in FLOWS or expires is None or (asked is not None and asked.kind == "draft"):
         return
     quiet_enough = expires - policy.draft_drop_after + policy.draft_ask_after
     if talk.facts.now < quiet_enough:
