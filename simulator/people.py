@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -131,6 +132,7 @@ class Resident:
     mark: str = ""
     bound: bool = False
     with_person: bool = False
+    handed: str = ""
     read_to: int = 0
     errands: Mapping[str, float] = field(default_factory=dict)
 
@@ -148,6 +150,11 @@ class Resident:
             for words, there in _PERSON:
                 if words in message.text:
                     self.with_person = there
+            if handed := _HANDED.search(message.text):
+                self.handed = handed[1]
+            # A colleague may answer another of their enquiries meanwhile, and is not gone for that.
+            if self.handed in {"", *_REPLIED.findall(message.text)} and _REPLIED.search(message.text):
+                self.with_person = False
         self.read_to = len(seen)
 
     async def pause(self, mean: float) -> None:
@@ -255,8 +262,10 @@ _PERSON: Final = (
     ("已转给同事", True),
     ("来为您服务", True),
     ("自动服务继续", False),
-    ("的答复：", False),
 )
+#: The enquiry by which a colleague was asked for; and the enquiries that were answered, which ends the talk about them.
+_HANDED: Final = re.compile(r"已转(?:人工|给同事)，单号(YH-[A-Z]{2}-[0-9]{8}-[0-9]{4,})")
+_REPLIED: Final = re.compile(r"关于(YH-[A-Z]{2}-[0-9]{8}-[0-9]{4,})的答复：")
 #: Thanks for a summary count as a yes to it.
 _YES_WORDS: Final = frozenset({"对", "是的", "好的", "同意", "确认", "谢谢"})
 _YES_BUTTONS: Final = frozenset({"对，提交", "是", "好的", "同意", "继续", "确定撤销", "修好了", "确定", "确认", "认可"})
