@@ -8,7 +8,8 @@ Rules
 3. A claim has a lease. When it ends unsettled the row is tried again: the platform may then get it twice, never not.
 4. Past its `not_after` (desk clock) a row ends `expired`; out of tries or refused it ends `failed`. Both become a phone task
    for staff, and neither holds up another lane or, once ended, its own.
-5. A row that may have arrived, with a platform that cannot be asked, ends `sent_unconfirmed`. Where somebody waits for what
+5. A row the platform had taken, and of which it says later that it did not deliver it, ends `failed` too (`undelivered`).
+6. A row that may have arrived, with a platform that cannot be asked, ends `sent_unconfirmed`. Where somebody waits for what
    it said it becomes a phone task too (`owes_call`); a tap on one of its buttons shows that it arrived, and takes the task back.
 """
 
@@ -37,7 +38,7 @@ from bot.channels import in_both
 from bot.core.types import RANK, Button, Say
 from bot.tables import table
 
-OUTBOX, PHONE = table("outbox"), table("phone_task")
+OUTBOX, PHONE, CONVERSATION = table("outbox"), table("phone_task"), table("conversation")
 MAX_ATTEMPTS = 8
 #: How a response of domain.yml that asks for something is called: the desk waits for what it asked.
 _ASKS = "utter_ask_"
@@ -267,6 +268,32 @@ _ARRIVED = (
     .values(status="sent")
     .returning(OUTBOX.c.text)
 )
+#: What went out lately in a conversation, and what is on its way; found by the conversation's index.
+_OUT_THERE = (
+    select(OUTBOX.c.id, OUTBOX.c.external_id, OUTBOX.c.status)
+    .join(CONVERSATION, and_(CONVERSATION.c.community_id == OUTBOX.c.community_id, CONVERSATION.c.id == OUTBOX.c.conversation_id))
+    .where(
+        CONVERSATION.c.community_id == bindparam("community_id"),
+        CONVERSATION.c.channel == bindparam("channel"),
+        CONVERSATION.c.account == bindparam("account"),
+        CONVERSATION.c.address == bindparam("address"),
+        OUTBOX.c.community_id == bindparam("community_id"),
+    )
+    .order_by(OUTBOX.c.id.desc())
+    .limit(200)
+)
+_UNDELIVERED = (
+    update(OUTBOX)
+    .where(
+        OUTBOX.c.community_id == bindparam("of_community"),
+        OUTBOX.c.id == bindparam("of_id"),
+        OUTBOX.c.status == "sent",
+    )
+    .values(status="failed", external_id=bindparam("new_external"), error=bindparam("why"))
+    .returning(
+        OUTBOX.c.id, OUTBOX.c.community_id, OUTBOX.c.conversation_id, OUTBOX.c.ticket_id, OUTBOX.c.text
+    )
+)
 _NO_CALL = (
     update(PHONE)
     .where(
@@ -493,6 +520,31 @@ def settle(
             conversation_id=sent.conversation_id,
         )
     return done is not None
+
+
+def undelivered(
+    conn: Connection, community_id: int, channel: str, account: str, address: str, external_id: str, why: str, desk_now: datetime
+) -> bool:
+    """Fail the message the platform knows by this id: it had taken it, and says that it did not deliver it. Once: the report may
+    come again.
+
+    A platform may report by a number it did not tell when it took the message. Then it is the latest of this kind (what stands
+    before the colon of the id) that is known by our own number; but not while one is on its way, for it may be that one.
+
+    Returns:
+        False: no such message is known.
+    """
+    place = {"community_id": community_id, "channel": channel, "account": account, "address": address}
+    rows = conn.execute(_OUT_THERE, place).all()
+    found = next((r for r in rows if r.external_id == external_id), None)
+    if found is None and not any(r.status == "claimed" for r in rows):
+        kind = external_id.partition(":")[0]
+        found = next((r for r in rows if r.status == "sent" and r.external_id == f"{kind}:{r.id}"), None)
+    if found is None:
+        return False
+    values = {"of_community": community_id, "of_id": found.id, "new_external": external_id, "why": why}
+    _told(conn, conn.execute(_UNDELIVERED, values).all(), f"failed: {why}", desk_now)
+    return True
 
 
 def owes_call(sent: Outgoing) -> bool:

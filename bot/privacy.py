@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, text, update
 
 from bot import identity
+from bot.channels import AGREED
 from bot.core.types import Held
 from bot.sessions import hashed
 from bot.tables import table
@@ -166,6 +167,7 @@ def forget(conn: Connection, community_id: int, conversation_id: int, now: datet
     _scrub_words(conn, here)
     _forget_photos(conn, here)
     _strip_tickets(conn, here, only_closed=True)
+    _forget_agreements(conn, here)
     identity.unbind(conn, community_id, conversation_id, now)
     identity.trail(conn, community_id, "forgotten", now, conversation_id=conversation_id)
     conn.execute(
@@ -200,6 +202,21 @@ def _forget_photos(conn: Connection, here: Mapping[str, Any]) -> None:
         )
     )
     conn.execute(delete(MEDIA).where(_of(MEDIA, here)))
+
+
+def _forget_agreements(conn: Connection, here: Mapping[str, Any]) -> None:
+    """The other pages of a channel's notebook that name an address are forgotten within days."""
+    at = conn.execute(
+        select(CONVERSATION.c.channel, CONVERSATION.c.account, CONVERSATION.c.address).where(
+            CONVERSATION.c.community_id == here["community_id"], CONVERSATION.c.id == here["conversation_id"]
+        )
+    ).one()
+    conn.execute(
+        delete(NOTE).where(
+            NOTE.c.community_id == here["community_id"], NOTE.c.channel == at.channel, NOTE.c.account == at.account,
+            NOTE.c.page == f"{AGREED}{at.address}",
+        )
+    )  # fmt: skip
 
 
 def _strip_tickets(conn: Connection, here: Mapping[str, Any], *, only_closed: bool) -> None:

@@ -33,6 +33,8 @@ log = structlog.get_logger()
 LEASE = timedelta(seconds=30)
 LINK_PATIENCE = timedelta(seconds=5)
 _LOOK_AGAIN = timedelta(milliseconds=200)
+#: How long a message that was just taken by its platform may still be on its way into the outbox.
+_SETTLING = timedelta(seconds=1)
 #: Seconds. Less of a wait than a timedelta can hold would be no wait at all, and nothing to end it where time is virtual.
 _MOMENT = 0.001
 
@@ -229,3 +231,15 @@ class PassiveAnswers:
         await desk.database.run(self.community_id, end)
         if not delivered:
             self.workers.outbox_bell.ring()
+
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        """What the platform had taken did not arrive. Its report may be quicker than our own note that it was sent."""
+        desk, within = self.workers.desk, self.community_id
+
+        def end(conn: Connection) -> bool:
+            return outbox.undelivered(conn, within, channel.name, channel.account, to, external_id, reason, desk.clock.now())
+
+        if await desk.database.run(within, end):
+            return True
+        await asyncio.sleep(_SETTLING.total_seconds())
+        return await desk.database.run(within, end)

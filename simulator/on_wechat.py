@@ -27,8 +27,9 @@ from tests.fakes import wechat as fakes
 from tests.fakes.wechat import CUT, LOST, SILENT, FakeWeChat
 from tests.fakes.wecom import serving
 
-#: The account's own template, for news outside every window: two fields of 20 characters, and a phrase.
+#: The account's own template, for news outside every window, and its notice: two fields of 20 characters, and a phrase.
 _FIELDS = ("thing4", "thing2", "phrase3")
+_NEWS = {"thing4": "{text}", "thing2": "{text}", "phrase3": "工单进度"}
 #: How often WeChat does not get the answer to a delivery, and delivers again.
 _ANSWER_LOST = 0.02
 #: The choices a message ends with, one a line.
@@ -60,7 +61,7 @@ class OnWeChat:
     ordered = False
 
     def __init__(self, clock: SimulatedClock, chance: Chance, reply_only: float = 0.0) -> None:
-        self.fake = FakeWeChat(clock.now, templates=[fakes.Form("tmpl-1", _FIELDS)])
+        self.fake = FakeWeChat(clock.now, templates=[fakes.Form("tmpl-1", _FIELDS)], notices=[fakes.Form("tmpl-2", _FIELDS)])
         self.quiet = FakeWeChat(clock.now, **_QUIET)
         self._fakes = {"bot": self.fake, **({"quiet": self.quiet} if reply_only else {})}
         for fake in self._fakes.values():
@@ -145,7 +146,7 @@ class OnWeChat:
 
     def channels(self, notes: Callable[[str], Notebook]) -> Sequence[Channel]:
         rights: Mapping[str, Mapping[str, Any]] = {
-            "bot": {"template": Form("tmpl-1", {"thing4": "{text}", "thing2": "{text}", "phrase3": "工单进度"})},
+            "bot": {"template": Form("tmpl-1", _NEWS), "notice": Form("tmpl-2", _NEWS)},
             # Without an AppSecret, as an account that was never verified.
             "quiet": {"reach": "reply_only", "secret": ""},
         }
@@ -182,11 +183,14 @@ class OnWeChat:
                 read = self._read[shown.openid]
                 choices = _CHOICES.search(shown.text)
                 labels = tuple(line.partition(". ")[2] for line in choices[0].strip().split("\n")) if choices else ()
-                brief = shown.how == "template"
+                brief = shown.how in ("template", "notice")
                 words = "".join(shown.text.split(" | ")[:-1]) if brief else shown.text
                 read.append(Seen(len(read) + 1, words, labels, shown, brief))
                 self.arrived[shown.openid].set()
             self._read_to[name] = len(fake.shown)
+            while fake.reports:
+                fields = fake.reports.pop(0)
+                self._deliver(fields["FromUserName"], "", fields)
 
     def seen(self, who: str) -> Sequence[Seen]:
         return self._read[who]

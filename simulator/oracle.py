@@ -262,11 +262,11 @@ def _letter(who: str, letter: str, sent: int, tried: int, arrived: Counter[str])
 
 
 def _words(row: Any) -> str:
-    return _brief(row.text) if row.external_id.startswith("template:") else _plain(row.text)
+    return _brief(row.text) if row.external_id.startswith(("template:", "notice:")) else _plain(row.text)
 
 
 def _brief(text: str) -> str:
-    """What surely is of it in a template, which holds the beginning alone."""
+    """What surely is of it in a template or notice, which holds the beginning alone."""
     return "begins: " + re.sub(r"[\s…]+", "", text)[:30]
 
 

@@ -31,7 +31,7 @@ Other: TypeAlias = Literal["voice", "place", "scan", "menu"]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A message that reached a chat. `number` counts up within the chat; `own` is the platform's, to press its buttons; `brief`: it
-    is the beginning of the news alone, as a template holds it."""
+    is the beginning of the news alone, as a template or notice holds it."""
 
     number: int
     text: str

@@ -250,6 +250,42 @@ async def outside_every_window(world: World) -> None:
     await asyncio.sleep(60)
 
 
+def notices(*answers: str, letters: int = 1, again: bool = False, spoiled: bool = False) -> Story:
+    """The same on an account without the right to send templates. They have answered so when asked whether they want notices;
+    then a colleague writes.
+
+    Args:
+        again: each answer is delivered a second time, half a minute later.
+        spoiled: WeChat takes the first notice and does not deliver it.
+    """
+
+    async def told(world: World) -> None:
+        platform: Any = world.platform
+        fake, now = _fake(world), world.clock.now()
+        fake.unauthorised.add("/cgi-bin/message/template/send")
+        who = platform.person(_FIRST)
+        person = world.newcomer(who)
+        await person.send("comes", platform.comes(who))
+        await person.send("presses the menu", platform._happens(who, "CLICK", "menu:handoff"))
+        said = [fake.pops_up({"tmpl-2": answer}, who) for answer in answers]
+        for number, fields in enumerate(said):  # some seconds between one answer and the next
+            fields["CreateTime"] = str(int(fields["CreateTime"]) + 5 * number)
+            await asyncio.sleep(5)
+            await fake.deliver(fields)
+        await asyncio.sleep(30)
+        for fields in said if again else ():
+            await fake.deliver(fields)
+        await asyncio.sleep(90)
+        if spoiled:
+            fake.spoiled.append((107, "system failed"))
+        if spoiled or letters > fake.agreed[who, "tmpl-2"]:  # then a call is right
+            world.absences.append((who, now, now + timedelta(days=1)))
+        write(world, who, *(f"第{n}件事：请到前台办理。" for n in range(1, letters + 1)))
+        await asyncio.sleep(60)
+
+    return told
+
+
 def template_goes_wrong(*faults: int | str, then: float = 60.0, writes: bool = False) -> Story:
     """The same, and WeChat's template interface fails in these ways, one after the other. `writes`: then they write."""
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from starlette.routing import BaseRoute
 
 from bot.core.types import Button, Language, Media
 
 Reach: TypeAlias = Literal["always", "window", "reply_only"]
+
+#: How the page of a notebook begins that holds what the person at an address has agreed to. It goes when they are forgotten.
+AGREED: Final = "agreed:"
 
 
 #: Fields of a message that most messages lack.
@@ -214,7 +217,8 @@ class Serves(Protocol):
 
 
 class Answers(Protocol):
-    """The desk's answer to a delivery while its platform still waits for the response (a passive reply)."""
+    """The desk's answer to a delivery while its platform still waits for the response (a passive reply); and what a platform
+    says later of a message it had taken."""
 
     async def take(self, receipt: Receipt, patience: timedelta) -> tuple[Message, ...]:
         """The conversation's unsent messages, claimed, as soon as the delivery was heard; () when that takes longer than
@@ -223,6 +227,17 @@ class Answers(Protocol):
 
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         """They went out with the response (`sent_unconfirmed` until the platform asks again), or go back to the queue."""
+        ...
+
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        """The message `send` returned this id for did not arrive after all: it failed, and becomes a call for staff, once.
+
+        Args:
+            reason: as in SendError.
+
+        Returns:
+            False: no such message is known.
+        """
         ...
 
 

@@ -18,7 +18,7 @@ import httpx
 from starlette.applications import Starlette
 
 from bot.app import NoNlu, build_core
-from bot.channels import Inbound, Message, Receipt, SendError
+from bot.channels import Channel, Inbound, Message, Receipt, SendError
 from bot.channels.console import ConsoleChannel
 from bot.channels.telegram import HookedTelegram, PolledTelegram, TelegramAccount, checking
 from bot.channels.telegram.channel import LARGEST_BODY, SECRET_HEADER
@@ -133,6 +133,9 @@ class Desk:
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         assert not messages
 
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        return False
+
 
 class RealDesk:
     """The office behind one line or several: inbox, dialogue and outbox as they run, without a language model. The lines share
@@ -159,6 +162,9 @@ class RealDesk:
 
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         await self._answers.settle(messages, delivered=delivered)
+
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        return await self._answers.undelivered(channel, to, external_id, reason)
 
     async def answers(self) -> list[str]:
         """Hear, do and say all there is; what wang has read on the first line because of it."""
@@ -447,6 +453,10 @@ class WeChatLine(Line):
 
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         await self.desk.settle(messages, delivered=delivered)
+
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        known: bool = await self.desk.undelivered(channel, to, external_id, reason)
+        return known
 
     def address(self, who: str) -> str:
         return self._people[who]

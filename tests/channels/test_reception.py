@@ -400,6 +400,19 @@ async def test_an_account_that_can_only_reply_is_not_sent_to_and_its_news_reach_
         type(mute).reach = property(lambda self: "always")  # type: ignore[assignment]
 
 
+async def test_a_report_may_be_quicker_than_our_own_note_that_the_message_was_taken(desk: Office) -> None:
+    await desk.talk("水管漏水")
+    desk.telegram.names = ["notice:7"]
+    answers = PassiveAnswers(desk.workers, 1)
+    reported = asyncio.create_task(answers.undelivered(desk.telegram, "wang", "notice:7", "没有送达。 Not delivered."))
+    await asyncio.sleep(0.1)
+    assert not reported.done(), "the message is not out yet"
+    await desk.deliver()
+    assert await reported
+    assert desk.rows("phone_task", "reason") == [("failed: 没有送达。 Not delivered.",)]
+    assert not await answers.undelivered(desk.telegram, "wang", "notice:8", "没有送达。 Not delivered.")
+
+
 # ── a resident on Telegram, from the first message to the rating ──
 
 

@@ -318,15 +318,15 @@ async def test_once_wechat_has_forgotten_its_name_nobody_can_tell_whether_a_temp
 
 async def test_after_the_template_the_notice_the_resident_agreed_to_and_after_that_the_telephone() -> None:
     async with opened(template=replace(NEWS, id="gone"), notice=NEWS) as stage:
-        stage.wechat.agreed.add(OPENID)
+        await stage.wechat.deliver(stage.wechat.pops_up({"tmpl-1": "accept"}))
         assert (await stage.send("师傅已出发")).startswith("notice:")
         stage.wechat.violations.clear()  # the template is unknown on purpose
         with pytest.raises(SendError) as refused:
             await stage.send("师傅到了")
         reasons = str(refused.value)
         assert not refused.value.retryable
-        assert "no customer-service message is left" in reasons and "40037" in reasons and "43101" in reasons
-        assert len(stage.wechat.texts("notice")) == 1
+        assert "no customer-service message is left" in reasons and "40037" in reasons and "has not agreed to notices" in reasons
+        assert len(stage.wechat.texts("notice")) == stage.wechat.called(NOTICE) == 1
 
 
 @pytest.mark.parametrize("code", [40003, 43004, 43019, 48002])

@@ -76,6 +76,9 @@ class NoAnswers:
     async def settle(self, messages: Sequence[Message], *, delivered: bool) -> None:
         raise AssertionError("nothing was taken")
 
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        raise AssertionError("WeCom says nothing later")
+
 
 @dataclass
 class Office:

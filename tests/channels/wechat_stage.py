@@ -55,7 +55,8 @@ async def _pass_on(request: Request, go_on: RequestResponseEndpoint) -> Response
 async def opened(*, fenced: bool = True, patience: float = 2.0, hang_up: float = 5.0, photo: Callable[[str], bytes] | None = None, fake: dict[str, Any] | None = None, **account: Any) -> AsyncIterator[Stage]:
     clock = Clock()
     desk, notes = Desk(), Notes(clock)
-    wechat = FakeWeChat(clock, hang_up=hang_up, templates=[fakes.Form("tmpl-1", ("thing4", "thing2", "phrase3"))], notices=[fakes.Form("tmpl-1", ("thing4", "thing2", "phrase3"))], **(fake or {}))
+    forms = [fakes.Form("tmpl-1", ("thing4", "thing2", "phrase3"))]
+    wechat = FakeWeChat(clock, **{"hang_up": hang_up, "templates": forms, "notices": forms, **(fake or {})})
     async with wechat.running(), httpx.AsyncClient(timeout=client.TIMEOUT, verify=False, trust_env=False) as http:
         settings = WeChatAccount(
             **{

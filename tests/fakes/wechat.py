@@ -16,7 +16,7 @@ import os
 import random
 import re
 import struct
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -109,6 +109,7 @@ class Form:
 
     id: str
     fields: tuple[str, ...]
+    long_term: bool = False
 
     @property
     def content(self) -> str:
@@ -155,7 +156,14 @@ class FakeWeChat:
         self.calls: list[str] = []
         self.menu: Mapping[str, Any] | None = None
         self.followers: set[str] = {OPENID}
-        self.agreed: set[str] = set()
+        #: (resident, notice) → how many they have agreed to, and were not sent yet; of a long-term one any number.
+        self.agreed: Counter[tuple[str, str]] = Counter()
+        #: What is still to be told of notices that were sent: the event's fields.
+        self.reports: list[dict[str, str]] = []
+        #: What becomes of the next notices after they were taken: a code, and what it means.
+        self.spoiled: deque[tuple[int, str]] = deque()
+        #: Whether a notice's number is told when it is taken. The page does not say so.
+        self.numbers_notices = False
         self.codes: dict[str, str] = {}  # what is drawn → what it carries
         self._faults: dict[str, deque[int | str | tuple[int, Mapping[str, str]]]] = defaultdict(deque)
         self._quota: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
@@ -238,6 +246,9 @@ class FakeWeChat:
         if isinstance(fault, int):
             if fault in (45015, 45047):
                 self._shut.add(json.loads(body)["touser"])
+            if fault == 43101:
+                sent = json.loads(body)
+                self.agreed.pop((sent["touser"], sent["template_id"]), None)
             answer = fault
         elif path not in OPEN and (code := self._token_wrong(request)):
             answer = code
@@ -382,17 +393,29 @@ class FakeWeChat:
             self.shown.append(Shown(sent["touser"], "template", _read_form(sent)))
         return {"errcode": 0, "errmsg": "ok", "msgid": 200_228_332 + len(self.shown)}
 
-    def _bizsend(self, _: Request, body: bytes) -> int:
+    def _bizsend(self, _: Request, body: bytes) -> int | Mapping[str, Any]:
         sent = self._json(body)
         if sent is None:
             return 47001
-        if code := self._receiver(sent) or self._form_wrong(self.notices.get(sent.get("template_id", "")), sent):
+        # Who does not follow the account, or no more, is shown it among the service notices.
+        openid, template = sent.get("touser", ""), sent.get("template_id", "")
+        if not openid:
+            return 40003
+        form = self.notices.get(template)
+        if (code := self._form_wrong(form, sent)) or form is None:
             return code
-        if sent["touser"] not in self.agreed:
+        if not self.agreed[openid, template]:
+            self._wrong("a notice that the resident has not agreed to")
             return 43101
-        self.agreed.discard(sent["touser"])  # one agreement, one notice
-        self.shown.append(Shown(sent["touser"], "notice", _read_form(sent)))
-        return 0
+        if not form.long_term:
+            self.agreed[openid, template] -= 1
+        number = str(next(self._numbers))
+        code, status = self.spoiled.popleft() if self.spoiled else (0, "success")
+        if not code:
+            self.shown.append(Shown(openid, "notice", _read_form(sent)))
+        lines = {"TemplateId": template, "MsgID": number, "ErrorCode": str(code), "ErrorStatus": status}
+        self.reports.append(self._of_notices("sent", openid, lines))
+        return {"errcode": 0, "errmsg": "ok", **({"msgid": int(number)} if self.numbers_notices else {})}
 
     def _media_get(self, request: Request, _: bytes) -> int | Response:
         found = self._media.get(request.query_params.get("media_id", ""))
@@ -454,7 +477,8 @@ class FakeWeChat:
         return {"template_list": [{"template_id": f.id, "title": "通知", "content": f.content} for f in self.templates.values()]}
 
     def _notice_list(self, _: Request, __: bytes) -> Mapping[str, Any]:
-        return {"errcode": 0, "errmsg": "ok", "data": [{"priTmplId": f.id, "content": f.content, "type": 2} for f in self.notices.values()]}
+        rows = [{"priTmplId": f.id, "content": f.content, "type": 3 if f.long_term else 2} for f in self.notices.values()]
+        return {"errcode": 0, "errmsg": "ok", "data": rows}
 
     # ── the platform that calls us ──
 
@@ -475,6 +499,27 @@ class FakeWeChat:
         if event == "unsubscribe":
             self.followers.discard(openid)
         return await self.deliver(self.message("event", openid, Event=event, **more))
+
+    def pops_up(self, answers: Mapping[str, str], openid: str = OPENID) -> dict[str, str]:
+        """A resident answers the office's question about notices: the event's fields. `answers`: template → accept or reject."""
+        for template, answer in answers.items():
+            self.agreed[openid, template] = self.agreed[openid, template] + 1 if answer == "accept" else 0
+        lines = [{"TemplateId": t, "SubscribeStatusString": a, "PopupScene": "1"} for t, a in answers.items()]
+        return self._of_notices("popup", openid, *lines)
+
+    def switches_off(self, template: str, openid: str = OPENID) -> dict[str, str]:
+        """A resident refuses a notice from now on, in their settings: the event's fields."""
+        self.agreed.pop((openid, template), None)
+        return self._of_notices("change", openid, {"TemplateId": template, "SubscribeStatusString": "reject"})
+
+    async def report(self) -> None:
+        """Tell what became of the notices that were sent."""
+        while self.reports:
+            await self.deliver(self.reports.pop(0))
+
+    def _of_notices(self, what: str, openid: str, *lines: Mapping[str, str]) -> dict[str, str]:
+        held = "".join(f"<List>{''.join(_element(name, value) for name, value in line.items())}</List>" for line in lines)
+        return self.message("event", openid, Event=f"subscribe_msg_{what}_event", **{f"SubscribeMsg{what.title()}Event": held})
 
     def message(self, kind: str, openid: str = OPENID, **fields: str) -> dict[str, str]:
         """The fields of a message of this kind, sent now; and the window it opens."""
@@ -587,13 +632,20 @@ class _Call:
             await response(scope, receive, send)
 
 
-def _xml(fields: Mapping[str, str]) -> str:
-    def one(name: str, value: str) -> str:
-        plain = name in ("CreateTime", "MsgId", "ScanCodeInfo", "SendPicsInfo")  # the last two hold elements
-        held = value if plain else "<![CDATA[" + value.replace("]]>", "]]]]><![CDATA[>") + "]]>"
-        return f"<{name}>{held}</{name}>"
+#: Fields that are numbers, or hold elements.
+_PLAIN = (
+    "CreateTime", "MsgId", "MsgID", "ErrorCode", "PopupScene", "ScanCodeInfo", "SendPicsInfo",
+    "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent",
+)  # fmt: skip
 
-    return "<xml>" + "\n".join(one(name, value) for name, value in fields.items()) + "</xml>"
+
+def _element(name: str, value: str) -> str:
+    held = value if name in _PLAIN else "<![CDATA[" + value.replace("]]>", "]]]]><![CDATA[>") + "]]>"
+    return f"<{name}>{held}</{name}>"
+
+
+def _xml(fields: Mapping[str, str]) -> str:
+    return "<xml>" + "\n".join(_element(name, value) for name, value in fields.items()) + "</xml>"
 
 
 def _read_form(sent: Mapping[str, Any]) -> str:

@@ -160,6 +160,17 @@ class Desk:
         async with self._changed:
             self._changed.notify_all()
 
+    async def undelivered(self, channel: Channel, to: str, external_id: str, reason: str) -> bool:
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError("the database is away")
+        for row in self.rows:
+            ours = external_id.startswith("notice:") and row.external_id == f"notice:{row.message.id}"
+            if row.address == to and (row.external_id == external_id or (row.status == "sent" and ours)):
+                row.status, row.why, row.external_id = "failed", reason, external_id
+                return True
+        return False
+
     # ── the outbox ──
 
     async def drain(self, channel: Channel, tries: int = 8) -> None:

@@ -35,6 +35,7 @@ from bot.channels.telegram import errors, parts
 from bot.channels.telegram.pace import PER_CHAT, Pace, Rate
 from bot.channels.wechat import client, envelope, inbound, replies
 from bot.channels.wechat import errors as codes
+from bot.channels.wechat.agreements import Agreements
 from bot.channels.wechat.channel import Pace as Waiting
 from bot.channels.wechat.window import Windows
 from bot.channels.wecom import cardbook, cards, repeats, troubles
@@ -103,6 +104,10 @@ DAYS: Final[Mapping[str, Plan]] = {
     "wechat, a template whose answer is lost": told("wechat", stories.template_goes_wrong(LOST)),
     "wechat, a template whose answer is lost, then they write": told("wechat", stories.template_goes_wrong(LOST, 45009, writes=True, then=4000.0)),
     "wechat, a template whose answer is lost for an hour": told("wechat", stories.template_goes_wrong(LOST, 45009, then=4000.0)),
+    "wechat, agreed to one notice of two": told("wechat", stories.notices("accept", letters=2)),
+    "wechat, agreed to one notice, and told twice": told("wechat", stories.notices("accept", letters=2, again=True)),
+    "wechat, agreed to a notice and took it back": told("wechat", stories.notices("accept", "reject")),
+    "wechat, a notice that is not delivered": told("wechat", stories.notices("accept", spoiled=True)),
     "wechat, a token refused twice": told("wechat", stories.service_goes_wrong(40001, times=2)),
     "wechat, a token refused once": told("wechat", stories.service_goes_wrong(40001)),
     "wechat, a window closed early": told("wechat", stories.service_goes_wrong(45015, letters=2)),
@@ -376,6 +381,15 @@ def _filled_by_every_delivery(patch: pytest.MonkeyPatch, channel: Any) -> None:
     channel.windows.opened = anew
 
 
+def _agreed_by_every_delivery(patch: pytest.MonkeyPatch, channel: Any) -> None:
+    agreed, numbers = channel.agreements.agreed, itertools.count(1)
+
+    async def anew(openid: str, template: str, at: Any) -> None:
+        await agreed(openid, template, at + timedelta(seconds=next(numbers)))
+
+    channel.agreements.agreed = anew
+
+
 async def _never_hung_up(request: Any) -> None:
     import asyncio
 
@@ -541,6 +555,10 @@ GUARDS: Final = (
     Guard(_WECHAT, "a template has a name", "wechat, a template whose answer is lost", put(WECHAT.WeChat, "_by_template", _without_a_name), "but said"),
     Guard(_WECHAT, "a template in doubt goes no other way", "wechat, a template whose answer is lost, then they write", put(WECHAT.WeChat, "_template_in_doubt", _none_in_doubt), "but said"),
     Guard(_WECHAT, "nor again once its name is forgotten", "wechat, a template whose answer is lost for an hour", put(WECHAT.WeChat, "_template_again", _given_up), "but said"),
+    Guard(_WECHAT, "notices are counted", "wechat, agreed to one notice of two", lambda patch, channel: setattr(channel, "agreements", Agreements(channel._notebook, strict=False)), "not agreed to"),
+    Guard(_WECHAT, "an agreement told twice is one", "wechat, agreed to one notice, and told twice", _agreed_by_every_delivery, "not agreed to"),
+    Guard(_WECHAT, "an agreement may be taken back", "wechat, agreed to a notice and took it back", put_in("agreements.refused", _nothing), "not agreed to"),
+    Guard(_WECHAT, "what WeChat took and did not deliver is told by telephone", "wechat, a notice that is not delivered", put(outbox, "undelivered", lambda *_: True), "but arrived 0 times"),
     Guard(_WECHAT, "texts are cut", "wechat, a letter", put(replies, "pieces", lambda text: (text,)), "a text of"),
     Guard(_WECHAT, "a reply is one text", "wechat, a letter while they write", put(replies, "together", _of_any_length), "cannot be shown"),
     Guard(_WECHAT, "one numbered choice in a reply", "reply only, a rough day", put(replies, "words", _all_numbered), "two numbered choices"),

@@ -208,6 +208,8 @@ class Platform:
         self.limits = Limits()
         self.sent: list[tuple[str, str]] = []
         self.refusals: list[SendError] = []
+        #: How it calls the next messages; {} is the desk's own number of one.
+        self.names: list[str] = []
 
     @property
     def reach(self) -> Any:
@@ -217,7 +219,7 @@ class Platform:
         if self.refusals:
             raise self.refusals.pop(0)
         self.sent.append((to, message.text))
-        return f"{self.name}-{len(self.sent)}"
+        return self.names.pop(0).format(message.id) if self.names else f"{self.name}-{len(self.sent)}"
 
 
 async def plainly(claim: Claim) -> Hearing:

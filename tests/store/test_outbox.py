@@ -156,6 +156,53 @@ async def test_news_of_a_ticket_that_may_not_have_arrived_is_owed_a_call(front_d
     assert front_desk.rows("phone_task", "text", "ticket_id") == [("师傅已出发", ticket)]
 
 
+async def went(front_desk: Office, words: str, external_id: str, to: Address = WANG) -> int:
+    """A message is sent, and its platform calls it so; {} is our own number."""
+    front_desk.telegram.names = [external_id]
+    put(front_desk, to, Say(words))
+    await front_desk.deliver()
+    return int(front_desk.rows("outbox", "id", text=words)[-1][0])
+
+
+def report(front_desk: Office, external_id: str, address: str = "wang", account: str = "bot") -> bool:
+    now = front_desk.clock.now()
+    return front_desk.database.write(
+        EVERY, lambda c: outbox.undelivered(c, 1, "telegram", account, address, external_id, "没有送达。 Not delivered.", now)
+    )
+
+
+async def test_what_was_taken_and_not_delivered_is_owed_one_call(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    await went(front_desk, "师傅已出发", "template:7")
+    await went(front_desk, "师傅到了", "template:8")
+    for strange in (("template:9", "wang"), ("template:7", "li"), ("template:7", "nobody"), ("template:7", "wang", "another")):
+        assert not report(front_desk, *strange)
+    assert report(front_desk, "template:7") and report(front_desk, "template:7"), "it is reported twice"
+    assert front_desk.rows("outbox", "status", "error", text="师傅已出发") == [("failed", "没有送达。 Not delivered.")]
+    assert front_desk.rows("outbox", "status", text="师傅到了") == [("sent",)]
+    assert front_desk.rows("phone_task", "text", "reason") == [("师傅已出发", "failed: 没有送达。 Not delivered.")]
+
+
+async def test_what_is_reported_by_a_number_nobody_was_told_is_the_latest_of_its_kind(front_desk: Office) -> None:
+    await two_conversations(front_desk)
+    await went(front_desk, "第一条", "notice:{}")
+    await went(front_desk, "第二条", "notice:{}")
+    await went(front_desk, "有号的", "notice:55")
+    await went(front_desk, "别的", "service:1")
+    put(front_desk, WANG, Say("在路上"))
+    claim(front_desk)
+    assert not report(front_desk, "notice:77"), "it may be the one on its way"
+    front_desk.machine.forward(2 * LONG)
+    await front_desk.workers.sweep()
+    front_desk.telegram.names = ["service:2"]
+    await front_desk.deliver()
+    assert report(front_desk, "notice:77") and report(front_desk, "notice:77")
+    assert [t for (t,) in front_desk.rows("outbox", "text", status="failed")] == ["第二条"]
+    assert report(front_desk, "notice:78")
+    assert [t for (t,) in front_desk.rows("outbox", "text", status="failed")] == ["第一条", "第二条"]
+    assert not report(front_desk, "notice:79") and len(front_desk.rows("phone_task", "id")) == 2
+
+
 async def test_a_tap_shows_that_it_arrived_and_takes_the_call_back(front_desk: Office) -> None:
     await two_conversations(front_desk)
     row = await may_have_arrived(front_desk, Say("修好了吗？", (Button("修好了", "fixed"),)))

@@ -14,13 +14,14 @@ from sqlalchemy import insert, select, text, update
 
 from bot import identity, privacy, store
 from bot.app import NoNlu, build_core
-from bot.channels import Inbound, Message, token_of
+from bot.channels import AGREED, Inbound, Message, token_of
 from bot.core.access import Refused
 from bot.core.domain import Script
 from bot.core.policy import KEPT
 from bot.core.tickets import IllegalMove
 from bot.database import EVERY, Database
 from bot.hearing import Ear
+from bot.notebook import Notes
 from bot.office import open_office as open_texts
 from bot.settings import ROOT
 from bot.store import Flood
@@ -444,6 +445,8 @@ def everything(desk: Office) -> dict[str, str]:
 async def test_who_asks_is_forgotten_everywhere_but_in_the_register_and_in_open_work(desk: Office) -> None:
     await a_life(desk)
     await desk.deliver()
+    notes = Notes(desk.database, 1, "telegram", "bot", desk.machine)
+    await notes.change(f"{AGREED}tg-wang-7788", lambda page: {"news": 1}, timedelta(days=400))
     await says(desk, "tg-wang-7788", button="privacy:forget")
     await says(desk, "tg-wang-7788", "确定")
     await desk.deliver()

@@ -35,11 +35,13 @@ class Form:
         fields: its fields and what is put into them. `{text}` is the news: the first field that has it gets the beginning,
             the next the continuation. Everything else is sent as it stands.
         link: where a tap on it leads: a web address (template) or a page of the office's mini programme (notice).
+        long_term: of a notice: it is a 长期 one, for which a resident agrees once; else each notice takes an agreement.
     """
 
     id: str
     fields: Mapping[str, str]
     link: str = ""
+    long_term: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ _OPTIONAL: Final = {"original_id", "previous_aes_key"}
 _OPTIONAL_TO_REPLY: Final = {*_OPTIONAL, "secret"}
 _OTHERS: Final = {"mode", "reach", "template", "notice", "api"}
 _REACHES: Final = ("window", "reply_only")
+_FORM_KEYS: Final = {"template": ("id", "fields", "link"), "notice": ("id", "fields", "link", "long_term")}
 
 
 def _place(name: object) -> str:
@@ -153,9 +156,10 @@ def _secret(where: str, key: str, name: object, secret: Callable[[str], str | No
 def _form(where: str, key: str, entry: object) -> Form | None:
     if entry is None:
         return None
-    if not isinstance(entry, Mapping) or set(entry) - {"id", "fields", "link"}:
-        raise ValueError(f"{where}: {key} takes id, fields and link, e.g. {{id: …, fields: {{thing4: '{NEWS}'}}}}.")
-    identity, fields, link = entry.get("id"), entry.get("fields"), entry.get("link", "")
+    known = _FORM_KEYS[key]
+    if not isinstance(entry, Mapping) or set(entry) - set(known):
+        raise ValueError(f"{where}: {key} takes {', '.join(known[:-1])} and {known[-1]}, e.g. {{id: …, fields: {{thing4: '{NEWS}'}}}}.")
+    identity, fields, link, long_term = entry.get("id"), entry.get("fields"), entry.get("link", ""), entry.get("long_term", False)
     if not isinstance(identity, str) or not identity.strip():
         raise ValueError(f"{where}: {key}.id is missing. Copy the template's id (模板ID) from WeChat.")
     if not isinstance(fields, Mapping) or not fields:
@@ -171,7 +175,9 @@ def _form(where: str, key: str, entry: object) -> Form | None:
         raise ValueError(f"{where}: no field of {key} is '{NEWS}', so the news would not be in it. Give one that value.")
     if not isinstance(link, str):
         raise ValueError(f"{where}: {key}.link must be text.")
-    return Form(identity.strip(), dict(fields), link)
+    if not isinstance(long_term, bool):
+        raise ValueError(f"{where}: {key}.long_term is true (长期订阅) or false (一次性订阅).")
+    return Form(identity.strip(), dict(fields), link, long_term)
 
 
 def field_characters(name: str) -> int:

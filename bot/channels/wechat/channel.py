@@ -4,7 +4,8 @@ A message on its way out takes the first way that is open:
 
 1. the response to the callback that asked (`routes`), while WeChat waits: free, but one text, and once;
 2. a customer-service message (`send`), counted against the resident's windows before it is sent;
-3. the account's template message, then its subscription notice, where it has them: a line or two of the news;
+3. the account's template message, then its subscription notice, where it has them and the resident has agreed (`agreements`):
+   a line or two of the news;
 4. none: `SendError` with the reasons, and the desk makes a phone task of it.
 
 A callback is answered only when its message is kept. If it could not be kept, or an account that may only reply has no
@@ -15,6 +16,7 @@ only way it documents to be asked again; an error page may be shown to the resid
 from __future__ import annotations
 
 import asyncio
+import re
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ from bot.channels import (
 )
 from bot.channels.wechat import check, inbound, menu, replies
 from bot.channels.wechat.account import WeChatAccount
+from bot.channels.wechat.agreements import Agreements
 from bot.channels.wechat.client import TIMEOUT, Client, Denied
 from bot.channels.wechat.envelope import MOST_BYTES, Envelope, Opened, Refused
 from bot.channels.wechat.inbound import NAME, Arrival, Unreadable
@@ -65,6 +68,10 @@ _KEEP_HEARD: Final = timedelta(days=400)
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
+)
+_NONE_AGREED: Final = in_both(
+    "住户没有同意接收订阅通知，或同意的次数已用完。请打电话。",
+    "The resident has not agreed to notices (订阅通知), or the agreement is used up. Telephone.",
 )
 _MAY_HAVE_ARRIVED: Final = in_both(
     "模板消息可能已送达，无法再确认。请打电话告知。", "The template message may have arrived; nobody can tell any more. Telephone."
@@ -97,7 +104,7 @@ class WeChat:
     """One Official Account.
 
     Args:
-        notebook: windows and the access token, shared by all processes.
+        notebook: windows, agreements and the access token, shared by all processes.
         now: the machine clock, aware UTC.
         sleep: waits, in seconds.
         photo: the bytes of a photo in the media store by its name, for photos staff send; None: they cannot be sent.
@@ -122,6 +129,7 @@ class WeChat:
         self.pace = pace or Pace()
         self.envelope = Envelope(account.app_id, account.token, account.aes_keys, now)
         self.windows = Windows(notebook, now)
+        self.agreements = Agreements(notebook)
         self._notebook = notebook
         self._now = now
         self._photo = photo
@@ -236,8 +244,12 @@ class WeChat:
             await self.windows.opened(arrival.openid, arrival.opens, arrival.sent_at, arrival.external_id)
         if arrival.closes:
             await self.windows.closed(arrival.openid)
-        if arrival.trouble:
-            log.warning("wechat_template_failed", account=self.account, why=arrival.trouble)
+        for template, agreed in arrival.agreements:
+            change = self.agreements.agreed if agreed else self.agreements.refused
+            await change(arrival.openid, template, arrival.sent_at)
+        for sent, why in arrival.lost:
+            known = await answers.undelivered(self, arrival.openid, sent, _not_shown(why))
+            log.warning("wechat_not_shown", account=self.account, sent=sent, why=why, known=known)
         if arrival.inbound is None:
             return PlainTextResponse(SUCCESS)
         receipt = await accept(arrival.inbound)
@@ -305,6 +317,8 @@ class WeChat:
             try:
                 if sent := await send_form(to, message):
                     return sent
+            except _NoneLeft:
+                reasons.append(_NONE_AGREED)
             except Denied as denied:
                 if denied.meaning.about != "way":
                     raise
@@ -397,14 +411,25 @@ class WeChat:
         form = self.settings.notice
         if form is None:
             return ""
+        taken = await self.agreements.take(to, form)
+        if taken is None:
+            raise _NoneLeft
         body = {
             "touser": to,
             "template_id": form.id,
             "data": replies.filled(form, message.text),
             **({"page": form.link} if form.link else {}),
         }
-        answer = await self.client.post("/cgi-bin/message/subscribe/bizsend", body)
-        return f"notice:{answer.get('msgid', message.id)}"
+        try:
+            answer = await self.client.post("/cgi-bin/message/subscribe/bizsend", body)
+        except Exception as error:
+            if isinstance(error, Denied) and error.code == 43101:
+                await self.agreements.none(to, form.id)
+            elif not (isinstance(error, SendError) and error.unconfirmed):
+                await self.agreements.give_back(to, form, taken)
+            raise
+        # Its page names no number in the answer, though the event that reports on it has one: then it is known by ours.
+        return f"notice:{answer.get('msgid') or message.id}"
 
     # ── photos, menu, codes ──
 
@@ -490,6 +515,14 @@ def _instead(_: Mapping[str, Any] | None, content: Mapping[str, Any]) -> Mapping
     return content
 
 
+def _not_shown(why: str) -> str:
+    """For staff: WeChat took a template or a notice, and reports `why` it was not shown."""
+    if "user" in why and "block" in why:
+        return in_both("微信没有送达：住户拒收本号的消息。请打电话。", "WeChat did not deliver it: the resident refuses messages of the account. Telephone.")
+    plain = re.sub(r"[^\w:. -]", "", why)[:60]
+    return in_both(f"微信收下了消息，但没有送达（{plain}）。请打电话。", f"WeChat took the message and did not deliver it ({plain}). Telephone.")
+
+
 class _NoneLeft(Exception):
-    """No window is open for so many messages."""
+    """No window is open for so many messages, or the resident has agreed to no notice."""
 

@@ -45,6 +45,10 @@ _TEMPLATES: Final = _Listed(
 _NOTICES: Final = _Listed("订阅通知", "notice", "/wxaapi/newtmpl/gettemplate", "data", "priTmplId")
 
 
+#: How the list of notices calls their kind: one-time (一次性订阅), long-term (长期订阅).
+_KINDS: Final = {"2": False, "3": True}
+
+
 async def findings(
     account: WeChatAccount, client: Client, notebook: Notebook, now: Callable[[], datetime]
 ) -> Sequence[Finding]:
@@ -171,6 +175,8 @@ async def _known(client: Client, form: Form, listed: _Listed) -> Finding:
         if isinstance(row, Mapping) and row.get(listed.key) == form.id:
             fields = set(_FIELD.findall(str(row.get("content", ""))))
             wrong = sorted(set(form.fields) ^ fields)
+            if _KINDS.get(str(row.get("type")), form.long_term) != form.long_term:
+                return _other_kind(listed, long_term=not form.long_term)
             if not wrong:
                 return Finding(True, in_both(f"微信有这个{listed.zh}，字段一致。", f"The {listed.what} is known to WeChat, with these fields."))
             return Finding(
@@ -183,6 +189,15 @@ async def _known(client: Client, form: Form, listed: _Listed) -> Finding:
             )
     words = in_both(f"微信没有这个 id 的{listed.zh}。", f"WeChat knows no {listed.what} with this id.")
     return Finding(False, words, in_both(f"请核对 {listed.what}.id。", f"Check {listed.what}.id."))
+
+
+def _other_kind(listed: _Listed, *, long_term: bool) -> Finding:
+    zh, en = ("长期", "long-term") if long_term else ("一次性", "one-time")
+    return Finding(
+        False,
+        in_both(f"这个{listed.zh}是{zh}订阅，设置里写的不是。", f"The {listed.what} is a {en} one at WeChat, and is set up as the other kind."),
+        in_both(f"请设 {listed.what}.long_term: {str(long_term).lower()}。", f"Set {listed.what}.long_term: {str(long_term).lower()}."),
+    )
 
 
 def _why(error: Exception) -> str:

@@ -35,7 +35,8 @@ class Arrival:
         opens: the window it opens.
         closes: they left: nothing more may be sent.
         to: the account it was sent to (gh_…).
-        trouble: what WeChat reports about a template message it had taken, for the log.
+        agreements: templates of notices, and whether they agreed to them now or take it back.
+        lost: what WeChat had taken and did not deliver: as `send` named it, and WeChat's word for the reason.
     """
 
     openid: str
@@ -45,7 +46,8 @@ class Arrival:
     inbound: Inbound | None
     opens: Source | None = None
     closes: bool = False
-    trouble: str = ""
+    agreements: tuple[tuple[str, bool], ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 #: A message's fields as wechatpy found them. A value is text, or None where the element was empty.
@@ -91,11 +93,13 @@ _MESSAGES: Final[Mapping[str, Callable[[Fields], dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Happening:
-    """What an event means: to the desk (None: nothing), and for the windows."""
+    """What an event means: to the desk (None: nothing), for the windows, for the notices, for what was sent."""
 
     heard: Callable[[Fields], dict[str, Any]] | None = None
     opens: Source | None = None
     closes: bool = False
+    agreements: Callable[[Fields], tuple[tuple[str, bool], ...]] | None = None
+    lost: Callable[[Fields], tuple[tuple[str, str], ...]] | None = None
 
 
 def _arrived(fields: Fields) -> dict[str, Any]:
@@ -112,7 +116,30 @@ def _pressed(fields: Fields) -> dict[str, Any]:
     return {"button": _text(fields, "EventKey")}
 
 
-#: Every other event (a link opened, a template delivered, a position reported) says nothing to the desk.
+def _notices(fields: Fields) -> list[Fields]:
+    """The lines of an event about notices. Of one line wechatpy makes no list; and the page's own sample of a change has the
+    element of the pop-up."""
+    held = (fields.get(f"SubscribeMsg{what}Event") for what in ("Popup", "Change", "Sent"))
+    lines = next((element.get("List") for element in held if isinstance(element, Mapping)), None)
+    return [line for line in (lines if isinstance(lines, list) else [lines]) if isinstance(line, Mapping) and _text(line, "TemplateId")]
+
+
+def _agreements(fields: Fields) -> tuple[tuple[str, bool], ...]:
+    said = ((_text(line, "TemplateId"), _text(line, "SubscribeStatusString")) for line in _notices(fields))
+    return tuple((template, status == "accept") for template, status in said if status in ("accept", "reject"))
+
+
+def _lost_notices(fields: Fields) -> tuple[tuple[str, str], ...]:
+    sent = ((_text(line, "MsgID"), _text(line, "ErrorCode"), _text(line, "ErrorStatus")) for line in _notices(fields))
+    return tuple((f"notice:{number}", f"{code} {status}".strip()) for number, code, status in sent if number and code not in ("", "0"))
+
+
+def _lost_template(fields: Fields) -> tuple[tuple[str, str], ...]:
+    number, status = _text(fields, "MsgID"), _text(fields, "Status")
+    return ((f"template:{number}", status),) if number and status not in ("", "success") else ()
+
+
+#: Every other event (a link opened, a position reported) says nothing to the desk.
 _EVENTS: Final[Mapping[str, _Happening]] = {
     "subscribe": _Happening(_arrived, "subscribe"),
     "subscribe_scan": _Happening(_arrived, "subscribe"),
@@ -121,6 +148,11 @@ _EVENTS: Final[Mapping[str, _Happening]] = {
     "click": _Happening(_pressed, "menu"),
     "scancode_push": _Happening(None, "menu"),
     "scancode_waitmsg": _Happening(None, "menu"),
+    "subscribe_msg_popup_event": _Happening(agreements=_agreements),
+    # Says that somebody switched the notices off, never that they switched them on.
+    "subscribe_msg_change_event": _Happening(agreements=lambda fields: tuple(a for a in _agreements(fields) if not a[1])),
+    "subscribe_msg_sent_event": _Happening(lost=_lost_notices),
+    "templatesendjobfinish": _Happening(lost=_lost_template),
 }
 
 
@@ -140,24 +172,24 @@ def read(account: str, xml: str) -> Arrival:
     openid = _text(fields, "FromUserName")
     if not _OPENID.fullmatch(openid):
         raise Unreadable("a message names no sender")
-    opens: Source | None
-    trouble = ""
+    happening = _Happening(opens="message")
     if kind == "event":
         event = _text(fields, "Event").lower()
         happening = _EVENTS.get(event, _Happening())
         # An event has no id of its own: WeChat says to tell them apart by sender and second.
         external_id = f"{openid}:{int(sent_at.timestamp())}:{event}"
         found = happening.heard(fields) if happening.heard else None
-        opens, closes = happening.opens, happening.closes
-        if event == "templatesendjobfinish" and _text(fields, "Status") != "success":
-            trouble = f"template:{_text(fields, 'MsgID')} was not shown: {_text(fields, 'Status')}"
     else:
         number = _text(fields, "MsgId")
         if not number.isascii() or not number.isdigit():
             raise Unreadable("a message has no MsgId")
         external_id = number
         found = _MESSAGES.get(kind, _thing)(fields)
-        # A click on a link of the bizmsgmenu kind comes as a text and counts as a menu click.
-        opens, closes = ("menu" if _text(fields, "bizmsgmenuid") else "message"), False
+        if _text(fields, "bizmsgmenuid"):  # a click on a link of that kind comes as a text and counts as a menu click
+            happening = _Happening(opens="menu")
     inbound = None if found is None else Inbound(NAME, account, external_id, openid, **found)
-    return Arrival(openid, _text(fields, "ToUserName"), sent_at, external_id, inbound, opens, closes, trouble)
+    return Arrival(
+        openid, _text(fields, "ToUserName"), sent_at, external_id, inbound, happening.opens, happening.closes,
+        happening.agreements(fields) if happening.agreements else (),
+        happening.lost(fields) if happening.lost else (),
+    )  # fmt: skip
