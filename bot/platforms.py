@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bot.accounts import Account, Secret
@@ -18,7 +19,7 @@ from bot.channels import Channel, telegram, wechat, wecom
 from bot.core import texts
 from bot.core.domain import Script
 from bot.core.resolve.command import SLASHES
-from bot.media import MediaStore
+from bot.media import SIDES, MediaStore
 from bot.notebook import Notes
 
 
@@ -39,10 +40,18 @@ def _telegram(account: Any, notes: Notes, parts: Parts) -> Channel:
     )  # fmt: skip
 
 
+def _jpeg(media: MediaStore, name: str) -> bytes:
+    """A kept photo as WeChat and WeCom take one: neither takes WebP."""
+    data, content_type = media.open(name)
+    return data if content_type == "image/jpeg" else media.thumbnail(name, SIDES[-1])
+
+
 def _wechat(account: Any, notes: Notes, parts: Parts) -> Channel:
-    return wechat.WeChat(
-        account, notes, parts.now, photo=lambda name: parts.media.open(name)[0], buttons=menu_of_three(parts.script)
-    )
+    return wechat.WeChat(account, notes, parts.now, photo=partial(_jpeg, parts.media), buttons=menu_of_three(parts.script))
+
+
+def _wecom(account: Any, notes: Notes, parts: Parts) -> Channel:
+    return wecom.WeCom(account, notes, parts.now, photo=partial(_jpeg, parts.media))
 
 
 #: An Official Account has three buttons with up to five beneath each: which of the menu stands beneath which.
@@ -89,6 +98,6 @@ class Platform:
 PLATFORMS: Mapping[str, Platform] = {
     telegram.NAME: Platform(telegram.account, _telegram),
     wechat.NAME: Platform(wechat.account, _wechat),
-    wecom.NAME: Platform(wecom.account, lambda account, notes, parts: wecom.WeCom(account, notes, parts.now)),
+    wecom.NAME: Platform(wecom.account, _wecom),
     wecom.ROBOT: Platform(wecom.robot_account, lambda account, notes, parts: wecom.Robot(account, notes, parts.now)),
 }

@@ -147,9 +147,7 @@ class OnWeCom:
         return None
 
     async def shows(self, who: str, photo: bytes) -> Sent:
-        name = f"media-{self._count}"
-        self.fake.files[name] = photo
-        fields = {"MsgType": "image", "PicUrl": "", "MediaId": name, "MsgId": str(10**18 + self._count)}
+        fields = {"MsgType": "image", "PicUrl": "", "MediaId": self.fake.keeps(photo), "MsgId": str(10**18 + self._count)}
         return await self._deliver(who, "", fields)
 
     async def does(self, who: str, what: Other, carrying: str = "") -> Sent | None:

@@ -63,7 +63,6 @@ class Can:
         doubt: what becomes of a message whose connection broke. "once": the platform recognises a second try. "perhaps": it
             does not, so there is none and staff are told. "never": there is no connection to break.
         speaks_first: the desk may write to who has not written; or only within the platform's windows.
-        photos: the desk sends them; or a message with photos is refused, and staff are told.
     """
 
     buttons: bool = True
@@ -72,14 +71,13 @@ class Can:
     called: bool = True
     doubt: Literal["once", "perhaps", "never"] = "perhaps"
     speaks_first: bool = True
-    photos: bool = True
 
 
 CAPABILITIES: Final[Mapping[str, Can]] = {
     "telegram-polled": Can(groups=True, called=False),
     "telegram-webhook": Can(groups=True),
     "wechat": Can(buttons=False, speaks_first=False),
-    "wecom": Can(codes=False, doubt="once", photos=False),
+    "wecom": Can(codes=False, doubt="once"),
     "console": Can(codes=False, called=False, doubt="never"),
 }
 
@@ -545,7 +543,7 @@ class WeComLine(Line):
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(serving(p.app, end)) + "/cgi-bin/"
             account = WeComAccount("YH", "staff", p.corp, p.agent, p.secret, (CallbackKey(p.token, p.aes_key),))
-            self.channel = WeCom(account, self.notes, self.clock, base=base, patience=(2.0, 4.0))
+            self.channel = WeCom(account, self.notes, self.clock, base=base, patience=(2.0, 4.0), photo=lambda name: PHOTO)
             app = Starlette(routes=self.channel.routes(self.accept, self.desk))
             self._url = await stack.enter_async_context(serving(app, end)) + account.path
             self._count = 0
@@ -567,9 +565,9 @@ class WeComLine(Line):
         await self._delivers(FromUserName=who, MsgType="text", Content=text)
 
     async def does(self, kind: Kind) -> None:
-        self.platform.files["pic"] = PHOTO
+        pic = self.platform.keeps(PHOTO)
         what: dict[str, dict[str, Any]] = {
-            "photo": {"MsgType": "image", "MediaId": "pic", "PicUrl": "http://x"},
+            "photo": {"MsgType": "image", "MediaId": pic, "PicUrl": "http://x"},
             "voice": {"MsgType": "voice", "MediaId": "v", "Format": "amr"},
             "place": {"MsgType": "location", "Location_X": "31.2304", "Location_Y": "121.4737", "Label": ""},
             "arrived": {"MsgType": "event", "Event": "subscribe"},
@@ -589,7 +587,10 @@ class WeComLine(Line):
         await self.platform.post(self._url, *self._latest)
 
     def seen(self, who: str = "wang") -> list[str]:
-        return [shown.text for shown in self.platform.chats.get(who, ())]
+        return [shown.text for shown in self.platform.chats.get(who, ()) if shown.kind != "image"]
+
+    def pictures(self) -> list[bytes]:
+        return [shown.photo for shown in self.platform.chats.get("wang", ()) if shown.kind == "image"]
 
     def fails(self, how: Failure, who: str = "wang") -> None:
         faults: dict[str, Any] = {

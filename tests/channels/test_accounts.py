@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 from sqlalchemy import select
 
 from bot import platforms, terminal
 from bot.app import open_app
 from bot.channels import wecom as wecoms
 from bot.database import EVERY, Database
+from bot.media import MediaStore
 from bot.settings import ROOT, Settings
 from bot.tables import table
 from tests.fakes.telegram import FakeTelegram
@@ -115,3 +118,11 @@ async def test_the_check_asks_every_account_and_says_what_to_do(firm: Firm, caps
     of_hd = said.partition("telegram bot-HD")[2]
     assert "✗ Telegram does not know the token" in of_hd and "→ Ask @BotFather" in of_hd
     assert not any(token in said for token in BOTS.values())
+
+
+def test_photos_go_to_wechat_and_wecom_as_jpeg(tmp_path: Path) -> None:
+    media, picture = MediaStore(tmp_path), Image.new("RGB", (64, 48), (120, 140, 160))
+    for form in ("WEBP", "PNG", "JPEG"):
+        drawn = io.BytesIO()
+        picture.save(drawn, form)
+        assert platforms._jpeg(media, media.keep(drawn.getvalue()).reference).startswith(b"\xff\xd8")

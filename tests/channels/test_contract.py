@@ -207,16 +207,10 @@ async def test_choices_are_shown_and_what_is_chosen_comes_back(line: Line) -> No
 
 
 @on_every_line_that_breaks
-async def test_a_photo_arrives_or_the_message_is_refused_with_the_reason(line: Line) -> None:
+async def test_a_photo_arrives_with_its_words(line: Line) -> None:
     await line.meets("wang")
-    message = Message(1, "换好了", photos=("a",))
-    if line.can.photos:
-        await line.channel.send(line.address("wang"), message)
-        assert line.seen() == ["换好了"] and line.pictures() == [PHOTO]
-    else:
-        with pytest.raises(SendError) as caught:
-            await line.channel.send(line.address("wang"), message)
-        assert not caught.value.retryable and "照片" in in_language(str(caught.value), "zh") and line.seen() == []
+    await line.channel.send(line.address("wang"), Message(1, "换好了", photos=("a",)))
+    assert line.seen() == ["换好了"] and line.pictures() == [PHOTO]
 
 
 # ── Not sent ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1039,6 +1039,149 @@ async def test_a_photo_is_asked_for_again_when_the_platform_is_down(office: Offi
     assert await office.wecom.fetch(Media("photo", "pic1")) == b"x"
 
 
+LEAK, VALVE = b"\xff\xd8 a leak", b"\xff\xd8 a new valve"
+SHOWN = Message(7, "换好了，请住户确认。", photos=("leak", "valve"))
+
+
+@pytest.fixture
+async def sending(office: Office) -> WeCom:
+    """The desk's other process, which has a media store."""
+    return await office.process(photo={"leak": LEAK, "valve": VALVE}.__getitem__)
+
+
+def pictures(office: Office) -> list[bytes]:
+    return [shown.photo for shown in office.platform.chats.get("ding", []) if shown.kind == "image"]
+
+
+async def test_photos_reach_the_member_and_then_the_words(office: Office, sending: WeCom) -> None:
+    external = await sending.send("ding", SHOWN)
+    assert [s.photo or s.text for s in office.platform.chats["ding"]] == [LEAK, VALVE, SHOWN.text]
+    assert external and office.platform.violations == []
+
+
+async def test_photos_stand_above_the_card_that_asks(office: Office, sending: WeCom) -> None:
+    await sending.send("ding", Message(7, JOB, (TAKE, PASS), photos=("leak",)))
+    assert [s.kind for s in office.platform.chats["ding"]] == ["image", "template_card"]
+
+
+async def test_a_photo_needs_no_words(office: Office, sending: WeCom) -> None:
+    assert await sending.send("ding", Message(7, "", photos=("leak",)))
+    assert pictures(office) == [LEAK] and len(office.platform.chats["ding"]) == 1
+
+
+async def test_without_a_media_store_a_message_with_photos_is_refused(office: Office) -> None:
+    with pytest.raises(SendError) as refused:
+        await office.wecom.send("ding", SHOWN)
+    assert not refused.value.retryable and "照片" in str(refused.value) and office.chat() == []
+
+
+@pytest.mark.parametrize("fault", [Fault("message/send", "drop", "after"), Fault("message/send", "drop"), Fault("message/send", 502, "after"), Fault("media/upload", 503), Fault("media/upload", "drop", "after"), Fault("message/send", {"errcode": -1})])
+async def test_after_a_fault_each_photo_is_there_once(office: Office, sending: WeCom, fault: Fault) -> None:
+    office.platform.faults = [fault]
+    with pytest.raises(SendError) as broken:
+        await sending.send("ding", SHOWN)
+    assert broken.value.retryable and not broken.value.unconfirmed
+    assert await sending.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, VALVE] and office.chat()[-1] == SHOWN.text and office.platform.violations == []
+
+
+async def test_the_second_photo_goes_on_after_the_first(office: Office, sending: WeCom) -> None:
+    real, calls = sending._deliver, 0
+
+    async def second_fails(to: str, body: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            office.platform.faults = [Fault("message/send", 503)]
+        return await real(to, body)
+
+    sending._deliver = second_fails  # type: ignore[method-assign]
+    with pytest.raises(SendError):
+        await sending.send("ding", SHOWN)
+    # By now another process has it.
+    other = await office.process(photo={"leak": LEAK, "valve": VALVE}.__getitem__)
+    await other.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, VALVE] and office.chat()[-1] == SHOWN.text
+
+
+async def test_a_photo_comes_twice_without_it(office: Office, sending: WeCom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploaded anew for each try, the platform does not know it again."""
+    read = office.notebook.read
+
+    async def forgetful(page: str) -> Any:
+        return None if page.startswith("photos:") else await read(page)
+
+    monkeypatch.setattr(office.notebook, "read", forgetful)
+    office.platform.faults = [Fault("message/send", "drop", "after")]
+    with pytest.raises(SendError):
+        await sending.send("ding", SHOWN)
+    await sending.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, LEAK, VALVE]
+
+
+async def test_a_photo_that_may_have_arrived_hours_ago_is_not_sent_again(office: Office, sending: WeCom) -> None:
+    office.platform.faults = [Fault("message/send", "drop", "after")]
+    with pytest.raises(SendError):
+        await sending.send("ding", SHOWN)
+    office.clock.ahead(hours=4)
+    with pytest.raises(SendError) as doubtful:
+        await sending.send("ding", SHOWN)
+    assert doubtful.value.unconfirmed and pictures(office) == [LEAK]
+
+
+async def test_a_photo_that_certainly_did_not_arrive_is_no_doubt_days_later(office: Office, sending: WeCom) -> None:
+    office.platform.faults = [Fault("message/send", 503)]
+    with pytest.raises(SendError):
+        await sending.send("ding", SHOWN)
+    office.clock.ahead(days=4)  # what was uploaded is gone
+    await sending.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, VALVE] and office.platform.violations == []
+
+
+async def test_photos_are_paced_like_words(office: Office) -> None:
+    sending = await office.process(photo={"leak": LEAK, "valve": VALVE}.__getitem__, pace=Pace(2, 1000))
+    with pytest.raises(SendError) as early:
+        await sending.send("ding", SHOWN)
+    assert early.value.after and pictures(office) == [LEAK, VALVE] and office.chat() == ["", ""]
+    office.clock.ahead(seconds=90)
+    await sending.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, VALVE] and office.chat()[-1] == SHOWN.text
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"RIFF....WEBP", "JPG"), (b"\xff\xd8", "10MB"), (b"\xff\xd8" + b"x" * (10 * 1024 * 1024), "10MB")])
+async def test_a_picture_the_platform_does_not_take_is_told_in_words(office: Office, data: bytes, words: str) -> None:
+    sending = await office.process(photo=lambda name: data)
+    with pytest.raises(SendError) as refused:
+        await sending.send("ding", SHOWN)
+    assert not refused.value.retryable and words in str(refused.value) and "打电话" in str(refused.value)
+    assert office.chat() == [] and len(office.platform.violations) == 1
+
+
+async def test_a_picture_that_is_no_longer_kept_is_told_in_words(office: Office) -> None:
+    def gone(name: str) -> bytes:
+        raise FileNotFoundError(name)
+
+    sending = await office.process(photo=gone)
+    with pytest.raises(SendError, match="no longer there") as refused:
+        await sending.send("ding", SHOWN)
+    assert not refused.value.retryable
+
+
+async def test_a_refused_token_is_drawn_anew_for_an_upload(office: Office, sending: WeCom) -> None:
+    await sending.send("ding", Message(6, "您好"))
+    office.platform.revoke_token()
+    await sending.send("ding", SHOWN)
+    assert pictures(office) == [LEAK, VALVE]
+
+
+async def test_after_three_days_a_members_photo_is_gone(office: Office) -> None:
+    media = Media("photo", office.platform.keeps(LEAK))
+    assert await office.wecom.fetch(media) == LEAK
+    office.clock.ahead(days=3)
+    with pytest.raises(SendError, match="three days"):
+        await office.wecom.fetch(media)
+
+
 # ── the account ──
 
 

@@ -77,6 +77,7 @@ class Shown:
     kind: str
     text: str = ""
     card: Json | None = None
+    photo: bytes = b""
     replaced: str = ""
 
     @property
@@ -125,6 +126,7 @@ class FakeWeCom:
     group: list[Shown] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    _kept: dict[str, datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     tokens_given: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -147,6 +149,7 @@ class FakeWeCom:
             Route("/cgi-bin/message/send", self._send, methods=["POST"]),
             Route("/cgi-bin/message/update_template_card", self._update, methods=["POST"]),
             Route("/cgi-bin/media/get", self._media, methods=["GET"]),
+            Route("/cgi-bin/media/upload", self._upload, methods=["POST"]),
             Route("/cgi-bin/webhook/send", self._robot, methods=["POST"]),
         ]
         inner = Starlette(routes=routes)
@@ -271,6 +274,12 @@ class FakeWeCom:
             if len(text.encode()) > limit.TEXT.value:
                 self.violations.append(f"a text of {len(text.encode())} bytes was cut off")
             return 0, Shown(msgid, kind, _on_screen(text.encode()[: limit.TEXT.value].decode("utf-8", "ignore")))
+        if kind == "image":
+            photo = self._file(body["image"]["media_id"])
+            if photo is None:
+                self.violations.append("a photo that was not uploaded, or days ago")
+                return 40007, None
+            return 0, Shown(msgid, kind, photo=photo)
         if kind == "template_card":
             card = body["template_card"]
             code = self._card_fault(card, new=True)
@@ -312,14 +321,14 @@ class FakeWeCom:
         return 0
 
     def _has_had(self, member: str, body: Json) -> bool:
-        """Whether to drop it: the same words to the same member, with the check asked for both times. That what came without it is
+        """Whether to drop it: the same words (or the same media id) to the same member, with the check asked for both times. That what came without it is
         not known is the stricter reading, for whoever relies on being recognised; the page does not say."""
-        if body.get("msgtype") != "text" or not body.get("enable_duplicate_check"):
+        if body.get("msgtype") not in ("text", "image") or not body.get("enable_duplicate_check"):
             return False
         interval = int(body.get("duplicate_check_interval", 1800))
         if interval > limit.DUPLICATE_INTERVAL.value:
             self.violations.append(f"duplicate_check_interval {interval}")
-        content, now = body["text"]["content"], self.clock()
+        (content,), now = body[body["msgtype"]].values(), self.clock()
         had = self._texts.get((member, content))
         self._texts[member, content] = now
         return had is not None and had > now - timedelta(seconds=interval)
@@ -375,11 +384,39 @@ class FakeWeCom:
         refused = self._authorise(request)
         if refused is not None:
             return refused
-        data = self.files.get(request.query_params.get("media_id", ""))
+        data = self._file(request.query_params.get("media_id", ""))
         if data is None:
             return self._answer(40007)
         headers = {"Content-Disposition": 'attachment; filename="photo.jpg"'}
         return Response(data, media_type="image/jpeg", headers=headers)
+
+    async def _upload(self, request: Request) -> Response:
+        refused = self._authorise(request)
+        if refused is not None:
+            return refused
+        body = await request.body()
+        boundary = re.search(rb"boundary=(\S+)", request.headers.get("content-type", "").encode())
+        if request.query_params.get("type") != "image" or boundary is None or b'name="media"; filename=' not in body:
+            self.violations.append("an upload that is no form with a file named media")
+            return self._answer(41005)
+        data = body.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--" + boundary[1], 1)[0]
+        if not data.startswith((b"\xff\xd8", b"\x89PNG")):
+            self.violations.append("a photo that is neither JPG nor PNG")
+            return self._answer(40004)
+        if not limit.PHOTO_LEAST.value <= len(data) <= limit.PHOTO.value:
+            self.violations.append(f"a photo of {len(data)} bytes")
+            return self._answer(40009)
+        return self._answer(type="image", media_id=self.keeps(data), created_at=str(int(self.clock().timestamp())))
+
+    def keeps(self, data: bytes) -> str:
+        """A file that somebody sent, for three days: its media id."""
+        media_id = f"media-{len(self.files) + 1}"
+        self.files[media_id], self._kept[media_id] = data, self.clock()
+        return media_id
+
+    def _file(self, media_id: str) -> bytes | None:
+        since = self._kept.get(media_id, self.clock())
+        return self.files.get(media_id) if self.clock() - since < timedelta(seconds=limit.MEDIA.value) else None
 
     async def _robot(self, request: Request) -> Response:
         if request.query_params.get("key") != self.robot_key:

@@ -33,4 +33,6 @@ CALLBACK_TRIES = Limit(4, "deliveries: one and three more", "90238 接收消息�
 ROBOT_PER_MINUTE = Limit(20, "messages of one robot in 60 s", "91770 消息发送频率限制")
 ROBOT_TEXT = Limit(2048, "bytes", "91770 text.content")
 ROBOT_MARKDOWN = Limit(4096, "bytes", "91770 markdown.content")
+PHOTO = Limit(10 * 1024 * 1024, "bytes, JPG or PNG", "90253 上传的媒体文件限制")
+PHOTO_LEAST = Limit(6, "bytes: more than five", "90253 上传的媒体文件限制")
 MEDIA = Limit(3 * 86400, "seconds", "90239 MediaId 仅三天内有效")

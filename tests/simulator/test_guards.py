@@ -662,6 +662,7 @@ ELSEWHERE: Final = (
     Elsewhere(_WECOM, "one token for all", "on loopback no time passes in which a second send could ask for one", "channels.test_wecom_guards:test_many_sends_at_once_draw_many_tokens_without_it"),
     Elsewhere(_WECOM, "a token refused twice is given up", "without it the call never ends, and neither would the simulation", "channels.test_wecom:test_a_token_refused_for_good_is_asked_for_once_more_only"),
     Elsewhere(_WECOM, "pieces that went are noted", "the platform drops the doubles: two guards against one harm", "channels.test_wecom:test_pieces_come_twice_without_it"),
+    Elsewhere(_WECOM, "a photo is uploaded once", "the estate's colleagues send no photos", "channels.test_wecom:test_a_photo_comes_twice_without_it"),
     Elsewhere(_WECOM, "what did certainly not arrive is no doubt", "tries end within an hour or two, and a doubt begins after four", "channels.test_wecom_guards:test_a_card_that_never_went_out_stays_in_doubt_without_it"),
     Elsewhere(_WECOM, "pace of an hour", "a thousand messages to one member", "channels.test_wecom:test_a_member_gets_a_thousand_an_hour"),
     Elsewhere(_WECOM, "a card's code is used once", "a card of the estate is changed once", "channels.test_wecom:test_a_used_code_is_used_again_without_it"),

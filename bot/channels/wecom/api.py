@@ -154,6 +154,20 @@ class Api:
             )
         )
 
+    async def upload(self, photo: bytes) -> str:
+        """A JPEG for a message, which the platform keeps for three days: its media id. Raises Refusal, and Unanswered with `sent`
+        False: no message was on its way yet."""
+        files = {"media": ("photo.jpg", photo, "image/jpeg")}
+        try:
+            answer = await self._with_token(
+                lambda token: self._call("post", "media/upload", params=[("access_token", token), ("type", "image")], files=files)
+            )
+        except Unanswered as silent:
+            raise Unanswered(f"media/upload: {silent}", sent=False) from None
+        if not answer.get("media_id"):
+            raise Unanswered("media/upload: the answer holds no media id", sent=False)
+        return str(answer["media_id"])
+
     async def refresh(self, stale: str = "", *, anew: bool = False) -> str:
         """A token that is not `stale`: what somebody else fetched meanwhile, or a new one; with `anew` always a new one.
 

@@ -1,15 +1,16 @@
 """One application of WeCom as a channel of the desk.
 
-What goes out is paced per member, split or laid out as a card, and tried again without doubling (`repeats`). What comes in is
-opened, read and kept before it is acknowledged. The notebook holds the access token, the ledger of each member, what was said to
-them lately, and for each card the codes that allow to change it.
+What goes out is paced per member, split or laid out as a card, and tried again without doubling (`repeats`; a photo by the media
+id it was uploaded under). What comes in is opened, read and kept before it is acknowledged. The notebook holds the access token,
+the ledger of each member, what was said to them lately, and for each card the codes that allow to change it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +46,8 @@ _HEARD_EVERY = timedelta(hours=1)
 _NO_MEMBER = in_both(
     "地址不是企业微信的成员账号。请在员工登记里改正。", "The address is no member id of WeCom: correct it in the staff register."
 )
-_NO_PHOTOS = in_both("企业微信渠道不能发照片。请打电话告知，或用别的方式发送。", "Photos are not sent by WeCom. Telephone, or send it another way.")
+_NO_PHOTOS = in_both("这里不能发照片。请打电话告知。", "Photos cannot be sent from here. Telephone.")
+_PHOTO_GONE = in_both("照片已不在系统里。请打电话告知。", "The photo is no longer there. Telephone.")
 _PERHAPS = in_both(
     "卡片可能已送达：上一次发送没有得到答复，这一次被当作重复拒绝。",
     "The card may have arrived: the try before had no answer, and this one was refused as a double.",
@@ -63,19 +65,26 @@ _KEEP_HEARD = timedelta(days=400)
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Progress:
-    """How many pieces of a text went out, and the platform's ids of them."""
+    """How many pieces of a text, or photos, of a message went out, and the platform's ids of them.
+
+    Args:
+        media: under which id the next photo was uploaded, while a try of it may have arrived.
+        since: when the first of these tries began, as ISO 8601.
+    """
 
     done: int = 0
     ids: tuple[str, ...] = ()
+    media: str = ""
+    since: str = ""
 
     @classmethod
     def of(cls, page: Mapping[str, Any] | None) -> _Progress:
-        return cls() if page is None else cls(int(page["done"]), tuple(page["ids"]))
+        return cls() if page is None else cls(**{**page, "ids": tuple(page["ids"])})
 
     def page(self) -> Mapping[str, Any]:
-        return {"done": self.done, "ids": list(self.ids)}
+        return asdict(self)
 
 
 class WeCom:
@@ -86,6 +95,7 @@ class WeCom:
         now: the machine clock, aware UTC.
         base, patience: where the platform is, and how long to wait for it.
         pace: what may be sent to one member.
+        photo: a photo of the media store by its name, as a JPEG; None: photos are not sent.
     """
 
     name = NAME
@@ -100,6 +110,7 @@ class WeCom:
         base: str = BASE,
         patience: Patience = PATIENCE,
         pace: Pace = MEMBER_PACE,
+        photo: Callable[[str], bytes] | None = None,
     ) -> None:
         self.account = account.name
         self.limits = Limits(bytes=LONGEST_TEXT, buttons=cards.BUTTONS if account.cards else 0)
@@ -107,6 +118,7 @@ class WeCom:
         self._notebook = notebook
         self._now = now
         self._pace = pace
+        self._photo = photo
         self._api = Api(account, notebook, now, base, patience)
         self._book = CardBook(notebook, now)
         self._repeats = Repeats(notebook, now)
@@ -119,12 +131,13 @@ class WeCom:
     # ── out ──
 
     async def send(self, to: str, message: Message) -> str:
-        """Deliver to a member, as a card when there are buttons and they fit one. Raises SendError."""
+        """Deliver to a member: photos, then the words, as a card when there are buttons and they fit one. Raises SendError."""
         if not _MEMBER.fullmatch(to):
             raise SendError(_NO_MEMBER, retryable=False)
-        if message.photos:  # to send the words alone would look as if all had been sent
-            raise SendError(_NO_PHOTOS, retryable=False)
+        photos = await self._send_photos(to, message)  # first, so that what asks for something stands last
         message = replace(message, text=_writable(message.text))
+        if photos and not message.text and not message.buttons:
+            return photos
         if not message.buttons:
             return await self._send_text(to, message.id, message.text)
         shown = cards.face(message) if self._account.cards else None
@@ -159,6 +172,40 @@ class WeCom:
                     raise refused.as_send_error() from None
                 log.info("wecom_card_code_refused", account=self.account, message=message_id, code=refused.code)
         return False
+
+    async def _send_photos(self, to: str, message: Message) -> str:
+        """The platform knows a photo by its media id. So a try that may have arrived is repeated under the same one."""
+        if message.photos and self._photo is None:
+            raise SendError(_NO_PHOTOS, retryable=False)
+        page = f"photos:{message.id}"
+        progress = _Progress.of(await self._notebook.read(page) if message.photos else None)
+        for name in message.photos[progress.done :]:
+            await self._enter(to)
+            first = not progress.media
+            if first:
+                media = await self._upload(name)
+                progress = replace(progress, media=media, since=self._now().isoformat())
+                await self._remember(page, progress)
+            if self._now() - datetime.fromisoformat(progress.since) > repeats.LOOKS_BACK - SLACK:
+                raise SendError(_LONG_AGO, retryable=False, unconfirmed=True)
+            try:
+                answer = await self._deliver(to, {"msgtype": "image", "image": {"media_id": progress.media}, **repeats.ASK})
+            except (Unanswered, Refusal) as failed:
+                if first and not (isinstance(failed, Unanswered) and failed.sent):
+                    await self._remember(page, replace(progress, media="", since=""))
+                raise failed.as_send_error() from None
+            progress = _Progress(progress.done + 1, (*progress.ids, str(answer.get("msgid", ""))))
+            await self._remember(page, progress)
+        return ",".join(progress.ids)
+
+    async def _upload(self, name: str) -> str:
+        assert self._photo is not None
+        try:
+            return await self._api.upload(await asyncio.to_thread(self._photo, name))
+        except FileNotFoundError:
+            raise SendError(_PHOTO_GONE, retryable=False) from None
+        except (Unanswered, Refusal) as failed:
+            raise failed.as_send_error() from None
 
     async def _send_text(self, to: str, message_id: int, text: str) -> str:
         parts = pieces(text, LONGEST_TEXT - repeats.LONGEST_MARK)

@@ -87,6 +87,10 @@ TROUBLES: Mapping[int, Trouble] = {
     301021: Trouble("never", "成员账号无效。" + _ZH_VISIBLE, "the member id is not valid", _VISIBLE),
     701008: Trouble("never", "成员没有接口许可。请在 我的企业 分配许可，或改发给别的成员。", "the member has no interface licence", "Assign one under 我的企业, or write to another member."),
     # ── the message ──
+    40004: Trouble("never", "企业微信不接受这种图片（只收 JPG、PNG）。请打电话告知。", "the platform does not take this kind of picture (JPG and PNG alone)", "Telephone."),
+    40005: Trouble("never", "上传的文件类型不被认识。" + _ZH_CODE, "the kind of upload is not known", _CODE),
+    40006: Trouble("never", "照片太大或太小，企业微信不接受（最大10MB）。请打电话告知。", "the photo is too large or too small for the platform (10 MB)", "Telephone."),
+    40009: Trouble("never", "照片太大或太小，企业微信不接受（最大10MB）。请打电话告知。", "the photo is too large or too small for the platform (10 MB)", "Telephone."),
     40007: Trouble("never", "文件已不在企业微信：只保存三天。", "the file is not on the platform any more: it keeps files for three days"),
     40008: Trouble("never", "消息类型不被认识。" + _ZH_CODE, "the kind of message is not known", _CODE),
     40033: Trouble("never", "消息里有企业微信拒绝的字符。" + _ZH_CODE, "the message holds characters the platform refuses", _CODE),
