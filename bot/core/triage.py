@@ -77,7 +77,7 @@ _BEHIND: Final[Mapping[str, int]] = {"zh": 4, "en": 60}
 """Characters behind a mention, in its clause, in which its time may be told: 被狗咬 / 过, stuck in the lift / yesterday."""
 _LONGEST: Final = 2000
 """Characters judged of one message; the platforms' own limits are near it."""
-_SENTENCE_END: Final = re.compile(r"[。!?;\n]+|\.(?=\s|$)")
+_SENTENCE_END: Final = re.compile(r"[。!?;…\n]+|\.(?=\s|$)")
 _CLAUSE_END: Final = re.compile(
     r"[。!?;\n,、:~…]+|\.(?=\s|$)|但是?|不过|可是|结果|(?<=[\u3400-\u9fff])\s+|\s+(?=[\u3400-\u9fff])|\bbut\b|\bhowever\b",
     re.IGNORECASE,

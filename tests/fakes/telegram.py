@@ -217,6 +217,7 @@ class FakeTelegram:
 
     def unblocks(self, who: int) -> None:
         self._out.pop(who)
+        self._in_vain = Counter({said: times for said, times in self._in_vain.items() if said[0] != who})
         self._membership(who, who, "member")
 
     def puts_out(self, who: int, chat: int) -> None:
