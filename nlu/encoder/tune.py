@@ -1,9 +1,9 @@
 """Tunes the encoder on the desk's sentences and writes its weights beside this file (README.md says with what, and why).
 
-    python nlu/encoder/tune.py [--layers 8] [--walks 3] [--out FOLDER]       in an environment of requirements.txt, beside this file
+    python nlu/encoder/tune.py [--layers 8] [--walks 7] [--out FOLDER]       in an environment of requirements.txt, beside this file
 
 The first layers of multilingual-e5-small learn intents and entities together from `data/nlu`; the embeddings of its pieces stay as they
-came. One thread of a recent processor takes half an hour to three quarters for eight layers.
+came. Two threads of a recent processor take three quarters of an hour for eight layers.
 
 It must never read `nlu/testset`, nor learn from a sentence for which `unseen` is true: those weigh the encoder against the words.
 """
@@ -550,7 +550,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--layers", type=int, default=8, help="layers kept of the base model's twelve")
-    parser.add_argument("--walks", type=float, default=3.0, help="how often all sentences are gone through")
+    parser.add_argument("--walks", type=float, default=7.0, help="how often all sentences are gone through")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HOME, help="folder to write to")
     options = parser.parse_args()

@@ -46,8 +46,8 @@ async def measured(rasa: RasaHandle) -> dict[str, dict[str, float]]:
 
 
 async def test_dangers_are_heard_and_little_else_is_taken_for_one(rasa: RasaHandle) -> None:
-    """The aim is recall 0.99 at precision 0.90 (nlu/README.md says what is missing); it must not get worse than it is."""
+    """The aim is recall 0.99 at precision 0.90 over the first test set and the whole list (nlu/README.md); here it must not get worse."""
     async with asyncio.timeout(300):
         found = await measured(rasa)
     for name in ("triage", "triage_second"):
-        assert found[name]["recall"] >= 0.94 and found[name]["precision"] >= 0.88 and found[name]["told"] >= 0.97, found
+        assert found[name]["recall"] >= 0.97 and found[name]["precision"] >= 0.88 and found[name]["told"] >= 0.98, found
