@@ -281,9 +281,9 @@ def _of_the_desk(desk: dict[str, Any]) -> list[str]:
     lines += ["", "| entity | F1 zh | F1 en |", "|---|---|---|"]
     lines += [f"| {kind} | {_cell(zh['entities'][kind])} | {_cell(en['entities'].get(kind))} |" for kind in zh["entities"]]
     lines += ["", "## Confidence", "", "How many messages reach a confidence, how often their first reading is right, and how often it is within the next tenth: what the",
-              "thresholds of `data/policy.yml` are read off. `sure`: the lowest step at or above which 95 in 100 are right. `confirm`: the lowest step",
-              "whose next tenth holds at least ten messages and is right about as often as not: a question that is answered yes every other time",
-              "costs the resident no more than the menu.", "",
+              "thresholds of `data/policy.yml` are read off. `sure`: the highest step that 97 in 100 messages reach, 95 in 100 of which are right: few",
+              "are asked back. `confirm`: the lowest step whose next tenth holds at least ten messages and is right one time in three: a question that is",
+              "answered yes so often costs the resident no more than the menu of seven.", "",
               "| confidence | share at or above | right at or above | right in [c, c + 0.1) | messages there |", "|---|---|---|---|---|"]  # fmt: skip
     lines += [f"| {row['confidence']:.2f} | {row['share']:.3f} | {row['right']:.3f} | {row['band']:.3f} | {_cell(row['messages'], 0)} |" for row in desk["curve"]]
     return lines

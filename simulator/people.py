@@ -153,8 +153,8 @@ class Resident:
             if handed := _HANDED.search(message.text):
                 self.handed = handed[1]
             # A colleague may answer another of their enquiries meanwhile, and is not gone for that.
-            if self.handed in {"", *_REPLIED.findall(message.text)} and _REPLIED.search(message.text):
-                self.with_person = False
+            if self.handed in _REPLIED.findall(message.text):
+                self.with_person, self.handed = False, ""
         self.read_to = len(seen)
 
     async def pause(self, mean: float) -> None:
