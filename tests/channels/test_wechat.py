@@ -138,10 +138,17 @@ async def test_an_error_page_instead_of_silence_would_lose_the_message(monkeypat
         return Response(status_code=503)
 
     monkeypatch.setattr(WeChat, "_leave_open", at_once)
-    async with opened(hang_up=0.3) as stage:
-        stage.desk.refusals = 1
+    async with opened() as stage:
+        stage.desk.refusals = 2  # the delivery, and the try a moment later
         await stage.wechat.say("厨房漏水了")
         assert stage.desk.inbox == {} and len(stage.wechat.texts("error")) == 1
+
+
+async def test_what_fails_for_a_moment_is_kept_with_the_same_delivery() -> None:
+    async with opened() as stage:
+        stage.desk.refusals = 1
+        exchange = await stage.wechat.say("厨房漏水了")
+        assert len(exchange.answers) == 1 and len(stage.desk.inbox) == 1 and stage.wechat.texts("error") == []
 
 
 async def test_a_desk_that_cannot_note_the_window_does_not_take_the_message() -> None:

@@ -65,6 +65,8 @@ NAMED_FOR: Final = timedelta(minutes=9)
 #: How often it is written down that WeChat called us.
 _HEARD_EVERY: Final = timedelta(hours=1)
 _KEEP_HEARD: Final = timedelta(days=400)
+#: Seconds after which a delivery that could not be kept is tried once more, while WeChat still waits.
+_MOMENT: Final = 1.0
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
@@ -184,9 +186,14 @@ class WeChat:
                 return Response(status_code=400)
             gone = asyncio.create_task(_hung_up(request))
             try:
-                return await self._answer(gone, opened, arrival, accept, answers, since)
-            except Exception:
-                log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
+                # WeChat delivers three times and then gives up: what fails for a moment is not left to the next of them alone.
+                for pause in (_MOMENT, None):
+                    try:
+                        return await self._answer(gone, opened, arrival, accept, answers, since)
+                    except Exception:
+                        log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
+                    if pause is not None:
+                        await asyncio.sleep(pause)
                 return await self._leave_open(gone)
             finally:
                 gone.cancel()
