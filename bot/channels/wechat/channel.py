@@ -66,7 +66,7 @@ NAMED_FOR: Final = timedelta(minutes=9)
 _HEARD_EVERY: Final = timedelta(hours=1)
 _KEEP_HEARD: Final = timedelta(days=400)
 #: Seconds after which a delivery that could not be kept is tried once more, while WeChat still waits.
-_MOMENT: Final = 1.0
+_MOMENT: Final = 0.5
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
@@ -192,8 +192,8 @@ class WeChat:
                         return await self._answer(gone, opened, arrival, accept, answers, since)
                     except Exception:
                         log.error("wechat_not_accepted", account=self.account, trace=traceback.format_exc())
-                    if pause is not None:
-                        await asyncio.sleep(pause)
+                    if pause is None or (await asyncio.wait((gone,), timeout=pause))[0]:
+                        break  # nobody waits any more: it comes again
                 return await self._leave_open(gone)
             finally:
                 gone.cancel()
