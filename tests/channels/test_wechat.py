@@ -126,7 +126,7 @@ async def test_a_reply_that_was_lost_is_given_again_when_wechat_asks_again(stage
 
 @pytest.mark.parametrize("fenced", [False, True])
 async def test_what_cannot_be_kept_is_not_acknowledged_and_comes_again(fenced: bool) -> None:
-    async with opened(fenced=fenced, hang_up=0.6) as stage:
+    async with opened(fenced=fenced, hang_up=0.3) as stage:
         stage.desk.refusals = 2
         exchange = await stage.wechat.say("厨房漏水了")
         assert [a is None for a in exchange.answers] == [True, True, False]
