@@ -147,11 +147,11 @@ def _in_any_order(place: str, deeds: Sequence[Deed], rows: Sequence[Any], waitin
             yield f"in the inbox of {place}, but nobody sent it, {count} times: {content[:40]!r}"
 
 
+# ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 #: What is said, once a window, to somebody who writes more than is heard at once.
 _CALMED: Final = "您发得有点快"
-
-
-# ── 3 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def taken(world: World, books: Books) -> Iterator[str]:

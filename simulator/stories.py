@@ -395,6 +395,18 @@ def hangs_up(seconds: float, times: int) -> Story:
     return told
 
 
+def disk_fails(times: int) -> Story:
+    """A message comes, and the disk does not take it so often, one time after the other."""
+
+    async def told(world: World) -> None:
+        person = await somebody(world)
+        assert world.disk is not None
+        world.disk.next += ["accept.inbox"] * times
+        await person.say("您好")
+
+    return told
+
+
 def slow_turn(seconds: float) -> Story:
     """The desk takes so long to understand."""
 

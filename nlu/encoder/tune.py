@@ -426,27 +426,23 @@ def graph(network: Network, loud: dict[str, np.ndarray[Any, Any]]) -> onnx.Model
         found: np.ndarray[Any, Any] = np.sqrt(np.maximum(loud[at], 1e-3) / np.maximum(np.abs(weights).max(axis=1), 1e-3))
         return found
 
-    def turn(x: str, at: str, weights: np.ndarray[Any, Any], bias: np.ndarray[Any, Any]) -> str:
-        turned = op("MatMul", [x, const(f"{at}.w", weights)], f"{at}.turned")
-        return op("Add", [turned, const(f"{at}.b", bias)], f"{at}.out")
+    def turn(x: str, at: str, quieter: np.ndarray[Any, Any], louder: np.ndarray[Any, Any] | float = 1.0) -> str:
+        """The map of `x`, which was made quieter; what comes out is `louder` by so much."""
+        turned = op("MatMul", [x, const(f"{at}.w", state[f"{at}.weight"].T * quieter[:, np.newaxis] * louder)], f"{at}.turned")
+        return op("Add", [turned, const(f"{at}.b", state[f"{at}.bias"] * louder)], f"{at}.out")
 
-    def linear(x: str, at: str) -> str:
+    def linear(x: str, at: str, louder: np.ndarray[Any, Any] | float = 1.0) -> str:
         quieter = even(at)
-        x = op("Mul", [x, const(f"{at}.even", 1 / quieter)], f"{at}.quiet")
-        return turn(x, at, state[f"{at}.weight"].T * quieter[:, np.newaxis], state[f"{at}.bias"])
+        return turn(op("Mul", [x, const(f"{at}.even", 1 / quieter)], f"{at}.quiet"), at, quieter, louder)
 
     def attention(x: str, at: str) -> str:
         # What goes into the map after it is made quieter in the values themselves.
         quieter = even(f"{at}.o")
-        values = np.concatenate([np.ones(2 * WIDTH, np.float32), 1 / quieter])
-        before = even(f"{at}.qkv")
-        x = op("Mul", [x, const(f"{at}.qkv.even", 1 / before)], f"{at}.qkv.quiet")
-        weights = state[f"{at}.qkv.weight"].T * before[:, np.newaxis] * values
-        three = turn(x, f"{at}.qkv", weights, state[f"{at}.qkv.bias"] * values)
+        three = linear(x, f"{at}.qkv", np.concatenate([np.ones(2 * WIDTH, np.float32), 1 / quieter]))
         parts = [f"{at}.{name}" for name in "qkv"]
         nodes.append(helper.make_node("Split", [three], parts, name=f"{at}.three", axis=-1, num_outputs=3))
         seen = op("MultiHeadAttention", parts, f"{at}.seen", domain=_OF_THE_RUNTIME, num_heads=HEADS)
-        return turn(seen, f"{at}.o", state[f"{at}.o.weight"].T * quieter[:, np.newaxis], state[f"{at}.o.bias"])
+        return turn(seen, f"{at}.o", quieter)
 
     def linear_by_piece(x: str, at: str) -> str:
         # Some pieces are a hundred times louder than the others: each is brought to one first, and back afterwards.

@@ -114,6 +114,7 @@ DAYS: Final[Mapping[str, Plan]] = {
     "wechat, who follows again": told("wechat", stories.follows_again),
     "wechat, delivered late": told("wechat", stories.delivered_late),
     "wechat, hung up": told("wechat", stories.hangs_up(0.3, 3)),
+    "wechat, a disk that fails four times": told("wechat", stories.disk_fails(4)),
     "wechat, a slow turn": told("wechat", stories.slow_turn(16.0)),
     "wechat, a new key": told("wechat", stories.keys_change),
     "reply only, a rough day": rough("wechat", reply_only=1.0),
@@ -540,6 +541,7 @@ GUARDS: Final = (
     Guard(_WECHAT, "sealed with the key of the question", "wechat, a new key", _sealed_with_the_present_key, "a reply that cannot be shown"),
     # ── WeChat: hearing ──
     Guard(_WECHAT, "kept before it is acknowledged", "wechat, a rough day", _hasty_wechat, "acknowledged, but not in the inbox"),
+    Guard(_WECHAT, "what could not be kept is tried again while WeChat waits", "wechat, a disk that fails four times", put(WECHAT, "_PAUSES", (None,)), "was shown"),
     Guard(_WECHAT, "a message is known by its number, an event by its second", "wechat, a rough day", _numbered_anew(inbound, "read"), "nobody sent it"),
     Guard(_WECHAT, "a call is answered before WeChat gives up", "wechat, a slow turn", put_in("pace", Waiting(patience=timedelta(seconds=60))), "was shown"),
     Guard(_WECHAT, "a connection that is gone is given no answer", "wechat, hung up", put(WECHAT, "_hung_up", _never_hung_up), "not answered"),

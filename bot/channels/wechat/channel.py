@@ -8,7 +8,7 @@ A message on its way out takes the first way that is open:
    a line or two of the news;
 4. none: `SendError` with the reasons, and the desk makes a phone task of it.
 
-A callback is answered only when its message is kept. If it could not be kept, or an account that may only reply has no
+A callback is answered only when its message is kept. If it could not be kept, not even a moment later, or an account that may only reply has no
 answer yet, the connection is left open: WeChat gives up after five seconds and delivers again, three times in all. It is the
 only way it documents to be asked again; an error page may be shown to the resident as it is.
 """
@@ -65,8 +65,8 @@ NAMED_FOR: Final = timedelta(minutes=9)
 #: How often it is written down that WeChat called us.
 _HEARD_EVERY: Final = timedelta(hours=1)
 _KEEP_HEARD: Final = timedelta(days=400)
-#: Seconds after which a delivery that could not be kept is tried once more, while WeChat still waits.
-_MOMENT: Final = 0.5
+#: How long after each try to keep a delivery the next follows, in seconds, while WeChat still waits; None: it is left to the next delivery.
+_PAUSES: Final[tuple[float | None, ...]] = (0.5, None)
 _NO_REPLY: Final = in_both(
     "消息太长或带照片，只能回复来信的公众号发不出。请打电话。",
     "Longer than the one text this account may reply with, or with photos. Telephone.",
@@ -187,7 +187,7 @@ class WeChat:
             gone = asyncio.create_task(_hung_up(request))
             try:
                 # WeChat delivers three times and then gives up: what fails for a moment is not left to the next of them alone.
-                for pause in (_MOMENT, None):
+                for pause in _PAUSES:
                     try:
                         return await self._answer(gone, opened, arrival, accept, answers, since)
                     except Exception:
