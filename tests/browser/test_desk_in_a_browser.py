@@ -167,7 +167,7 @@ async def test_a_photo_goes_from_the_resident_to_the_ticket(windows: Windows, pi
     await technician.goto(f"{windows.address}/desk/tickets/{number.group()}")
     shown = technician.locator("#photos img")
     await expect(shown).to_have_count(1)
-    assert await shown.evaluate("img => img.complete && img.naturalWidth > 0")
+    await expect(shown).to_have_js_property("naturalWidth", 320)  # the small one: it arrived, and it is a picture
 
 
 async def test_the_desk_renews_itself_when_a_ticket_comes_in(windows: Windows) -> None:

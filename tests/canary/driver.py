@@ -562,9 +562,10 @@ class Canary:
 
     async def judges(self) -> None:
         """Colleagues decide about what the desk suggested: mostly those who may, now or long after."""
+        suggestion = table("suggestion")
+        waiting = select(suggestion).where(suggestion.c.judged == "").order_by(suggestion.c.id)
         for _ in range(4):
-            suggestion = table("suggestion")
-            rows = self.database.read(EVERY, lambda c, t=suggestion: c.execute(select(t).where(t.c.judged == "")).all())  # type: ignore[misc]
+            rows = self.database.read(EVERY, lambda c: c.execute(waiting).all())
             if rows:
                 await self._judges(self.rng.choice(rows[-12:]))
 
