@@ -31,10 +31,12 @@ _OWN_ACCOUNT = re.compile(r"我家|我们家|我的|我这|咱家|本户|欠|\b(
 
 
 _FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
+#: By one of these a tariff is asked for: "一平米多少钱" is no figure of anybody's account.
+_ONE_UNIT = re.compile(r"(?:[一每1]|an?|one|per) ?(?:个?平(?:米|方|方米)?|[度吨方]|立方米?|sq(?:uare )?m(?:et(?:re|er))?|sqm|m2|kwh|ton(?:ne)?)", re.IGNORECASE)
 
 
 def _of_an_account(matter: Matter) -> bool:
-    amounts = any(_FIGURE.search(amount) for amount in matter.values("amount"))
+    amounts = any(_FIGURE.search(amount) and not _ONE_UNIT.fullmatch(amount) for amount in matter.values("amount"))
     return bool(matter.values("period") or amounts or _OWN_ACCOUNT.search(matter.text))
 
 

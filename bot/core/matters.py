@@ -27,7 +27,7 @@ Sign = Literal["new", "comma", "other"]
 """What stands before a clause: a number or a word that says that something new begins; a comma; anything else, or nothing."""
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "always": -5.9,
+    "always": -5.75,
     "comma": -0.77,  # … stands there
     "differ": 2.24,  # chance that the two sides are of different kinds
     "differ, new": 3.34,  # … where a sign says that something new begins

@@ -230,5 +230,4 @@ async def test_an_offices_own_site_carries_the_page(windows: Windows) -> None:
     frame = await framed.frame_element()
     assert await frame.is_visible()
     await framed.press("textarea", "Escape")
-    await host.wait_for_timeout(800)
-    assert not await frame.is_visible()
+    await frame.wait_for_element_state("hidden")
