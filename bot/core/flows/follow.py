@@ -157,6 +157,25 @@ def quote_again(talk: Talk, ticket: TicketView) -> None:
     talk.ask(key, "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
 
 
+_DEAR = re.compile(
+    r"(?:太|好|真|有点|有些|这么|那么|恁|死|贼|蛮|挺|忒)(?:\s*)贵|贵(?:了|啊|吧|得|呀|死)|便宜|优惠|打(?:个|点)?折|(?:少|降|减|抹)(?:点|些|一点|一些|零)|砍价|讲价|还价"
+    r"|\b(?:expensive|pricey|dear|cheaper|discount|overpriced|rip.?off|steep|too much|lower (?:the )?price|less than that)\b",
+    re.IGNORECASE,
+)
+"""Words that find a price too high or ask for a lower one."""
+_REFUSED = re.compile(r"不(?![是能会便])[\u4e00-\u9fff]{1,2}了")  # 不做了, 不装了
+
+
+def finds_dear(text: str) -> bool:
+    """Whether these words find the price high and leave it at that: "太贵了吧", "could it be cheaper?", but not "太贵了，不装了"."""
+    return _DEAR.search(text) is not None and _REFUSED.search(text) is None
+
+
+def quote_once_more(talk: Talk, ticket: TicketView) -> None:
+    """The quote again, with a way to somebody who may speak of its price: finding it dear does not decline it yet."""
+    talk.ask("utter_quote_dear", "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
+
+
 def _said_to_be_done(talk: Talk, tickets: tuple[TicketView, ...]) -> TicketView | None:
     """The work that was reported done, where one alone can be meant: among what is open, else the latest that was closed."""
     done = [t for t in tickets if not is_under_way(t) and may_take_up(talk, t)]

@@ -5,6 +5,7 @@ Each kind of question is a line of a table. Words that do not answer it are hear
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -89,6 +90,22 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
         return True
 
     return hear
+
+
+_CLAUSE = re.compile(r"[,，。.!！?？;；]")
+
+
+def _about_quote(talk: Talk, heard: Heard) -> bool:
+    """A yes or a no to a price. "太贵了吧" is neither, however it is read; "有点贵，好吧" is what is said beside it."""
+    ticket = _ticket(talk)
+    if ticket is None or not follow.finds_dear(heard.text) or answer.is_cancel(heard.text) or top(heard) in ("cancel", "ticket_change"):
+        return _about_offer("agree", "decline")(talk, heard)
+    said = [plain for clause in _CLAUSE.split(heard.text) if (plain := answer.yes_no(clause)) is not None]
+    if said:
+        follow.answer(talk, "agree" if said[-1] else "decline", ticket, heard.text)
+    else:
+        follow.quote_once_more(talk, ticket)
+    return True
 
 
 def _about_withdrawal(talk: Talk, heard: Heard) -> bool:
@@ -190,7 +207,7 @@ def _about_draft(talk: Talk, heard: Heard) -> bool:
 _QUESTIONS: Mapping[str, Callable[[Talk, Heard], bool]] = {
     "resolved": _about_work_done,
     "replied": _about_offer("confirm", "dispute"),
-    "quote": _about_offer("agree", "decline"),
+    "quote": _about_quote,
     "withdraw": _about_withdrawal,
     "intent": _about_first(_open_as_said, _read_wrongly),
     "pass_on": _about_first(_pass_it_on, lambda talk, matter, heard: talk.say("utter_affirm_idle")),
