@@ -248,13 +248,15 @@ def _json(value: object, indent: int | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """One labelled sentence. `entities` is None where nobody marked entities, empty where there are none."""
+    """One labelled sentence. `entities` is None where nobody marked entities, empty where there are none; `second` likewise, for what
+    another reader marked without sight of the first."""
 
     text: str
     intent: str
     lang: Language
     also: frozenset[str] = frozenset()
     entities: tuple[Entity, ...] | None = None
+    second: tuple[Entity, ...] | None = None
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -325,11 +327,17 @@ def _gold(row: Mapping[str, Any]) -> Gold:
     also = row.get("also") or []
     if not isinstance(also, list) or not all(isinstance(label, str) for label in also):
         raise ValueError('"also" must be a list of labels')
-    marked = row.get("entities")
+    entities, second = _all_marked(row, "entities", text), _all_marked(row, "second_entities", text)
+    if second is not None and entities is None:
+        raise ValueError('"second_entities" says what another reader marked: "entities" must be there too')
+    return Gold(text, intent, language, frozenset(also), entities, second)
+
+
+def _all_marked(row: Mapping[str, Any], key: str, text: str) -> tuple[Entity, ...] | None:
+    marked = row.get(key)
     if marked is not None and not isinstance(marked, list):
-        raise ValueError('"entities" must be a list')
-    entities = None if marked is None else tuple(_marked(entity, text) for entity in marked)
-    return Gold(text, intent, language, frozenset(also), entities)
+        raise ValueError(f'"{key}" must be a list')
+    return None if marked is None else tuple(_marked(entity, text) for entity in marked)
 
 
 def _marked(row: object, text: str) -> Entity:
@@ -377,12 +385,16 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class EntityFigures:
-    """One type of entity, or `all` together: exact spans, and spans that overlap."""
+    """One type of entity, or `all` together: exact spans, and spans that overlap.
+
+    `lenient`, where two readers marked: an overlap with a mark of either is right, and only what both marked can be missed.
+    """
 
     entity: str
     n: int
     exact: Score
     overlap: Score
+    lenient: Score | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,38 +489,62 @@ def calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> fl
     return sum(gaps) / len(confidences)
 
 
+def _paired(marked: Iterable[Entity], predicted: Iterable[Entity]) -> list[tuple[Entity, Entity]]:
+    """Entities of one type that share a character, one for one, in the order of the text."""
+    free = sorted(predicted, key=lambda entity: (entity.start, entity.end))
+    pairs = []
+    for entity in sorted(marked, key=lambda entity: (entity.start, entity.end)):
+        for other in free:
+            if _touch(entity, other):
+                free.remove(other)
+                pairs.append((entity, other))
+                break
+    return pairs
+
+
+def _touch(one: Entity, other: Entity) -> bool:
+    return other.entity == one.entity and other.start < one.end and one.start < other.end
+
+
 def overlapping(gold: Iterable[Entity], predicted: Iterable[Entity]) -> int:
     """How many marked entities have a predicted one of their type that shares a character, one for one."""
-    free = sorted(predicted, key=lambda entity: (entity.start, entity.end))
-    count = 0
-    for entity in sorted(gold, key=lambda entity: (entity.start, entity.end)):
-        for other in free:
-            if other.entity == entity.entity and other.start < entity.end and entity.start < other.end:
-                free.remove(other)
-                count += 1
-                break
-    return count
+    return len(_paired(gold, predicted))
 
 
-def entity_figures(
-    pairs: Sequence[tuple[Sequence[Entity], Sequence[Entity]]], types: Iterable[str]
-) -> tuple[EntityFigures, ...]:
+@dataclass(frozen=True, slots=True)
+class MarkedSentence:
+    """What was marked in a sentence, what another reader marked in it or None, and what was predicted."""
+
+    marked: Sequence[Entity]
+    second: Sequence[Entity] | None
+    predicted: Sequence[Entity]
+
+
+def entity_figures(pairs: Sequence[MarkedSentence], types: Iterable[str]) -> tuple[EntityFigures, ...]:
     """The figures of each type, and of `all` in front (micro-averaged); empty without sentences or types.
 
     Args:
-        pairs: the marked and the predicted entities of each sentence that was marked.
+        pairs: the entities of each sentence that was marked.
         types: the types that count; predicted entities of other types are nobody's mistake.
     """
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in sorted(types)}
-    for marked, predicted in pairs:
+    for pair in pairs:
         for kind, count in counts.items():
-            there = [entity for entity in marked if entity.entity == kind]
-            said = [entity for entity in predicted if entity.entity == kind]
+            there, said = _of(kind, pair.marked), _of(kind, pair.predicted)
             spans = Counter((e.start, e.end) for e in there) & Counter((e.start, e.end) for e in said)
             count["there"] += len(there)
             count["said"] += len(said)
             count["exact"] += spans.total()
             count["overlap"] += overlapping(there, said)
+            if pair.second is not None:
+                other = _of(kind, pair.second)
+                agreed = [one for one, _ in _paired(there, other)]
+                either = [*there, *(e for e in other if not any(_touch(e, one) for one in there))]
+                count["twice"] += 1
+                count["agreed"] += len(agreed)
+                count["agreed found"] += overlapping(agreed, said)
+                count["said, read twice"] += len(said)
+                count["right to either"] += overlapping(either, said)
     if not pairs or not counts:
         return ()
     together: Counter[str] = sum(counts.values(), Counter())
@@ -518,9 +554,21 @@ def entity_figures(
             count["there"],
             score(count["exact"], count["said"], count["there"]),
             score(count["overlap"], count["said"], count["there"]),
+            _to_either(count) if count["twice"] else None,
         )
         for kind, count in (("all", together), *counts.items())
     )
+
+
+def _of(kind: str, entities: Sequence[Entity]) -> list[Entity]:
+    return [entity for entity in entities if entity.entity == kind]
+
+
+def _to_either(count: Counter[str]) -> Score:
+    precision = count["right to either"] / count["said, read twice"] if count["said, read twice"] else None
+    recall = count["agreed found"] / count["agreed"] if count["agreed"] else None
+    both = (precision or 0.0) + (recall or 0.0)
+    return Score(precision, recall, 2 * (precision or 0.0) * (recall or 0.0) / both if both else 0.0)
 
 
 def evaluate(gold: Sequence[Gold], predictions: Sequence[Prediction]) -> Evaluation:
@@ -585,7 +633,11 @@ def _figures(pairs: Sequence[tuple[Gold, Prediction]], scheme: Scheme, types: fr
             for (right, label), count in sorted(misses.items(), key=lambda item: (-item[1], item[0]))
         ),
         entities=entity_figures(
-            [(one.entities, prediction.entities) for one, prediction in pairs if one.entities is not None],
+            [
+                MarkedSentence(one.entities, one.second, prediction.entities)
+                for one, prediction in pairs
+                if one.entities is not None
+            ],
             types,
         ),
     )
@@ -707,7 +759,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
         made.append(confusions)
     if whole.entities:
         entities = _table(
-            "Entities", "type", "n", "P exact", "R exact", "F1 exact", "F1 overlap",
+            "Entities", "type", "n", "P exact", "R exact", "F1 exact", "F1 overlap", "F1 lenient",
             *(f"F1 exact {name}" for name in apart),
         )  # fmt: skip
         exact = {(name, row.entity): row.exact.f1 for name in apart for row in groups[name].entities if row.n}
@@ -717,6 +769,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
                 str(kind.n),
                 *(_figure(value) for value in (kind.exact.precision, kind.exact.recall, kind.exact.f1)),
                 _figure(kind.overlap.f1),
+                _figure(kind.lenient.f1 if kind.lenient else None),
                 *(_figure(exact.get((name, kind.entity))) for name in apart),
             )
         made.append(entities)

@@ -81,9 +81,9 @@ def said(intent: str, confidence: float = 1.0, *others: tuple[str, float], entit
     return Prediction(intent, confidence, ranking, tuple(entities))
 
 
-def right(intent: str, lang: Language = "zh", *also: str, entities: Any = None) -> Gold:
+def right(intent: str, lang: Language = "zh", *also: str, entities: Any = None, second: Any = None) -> Gold:
     """A labelled sentence."""
-    return Gold("…", intent, lang, frozenset(also), entities)
+    return Gold("…", intent, lang, frozenset(also), entities, second)
 
 
 def span(kind: str, start: int, end: int) -> Entity:
@@ -264,6 +264,40 @@ def test_entities_are_found_exactly_or_by_a_shared_character() -> None:
     english = groups["en"].entities
     assert [(row.entity, row.n) for row in english] == [("all", 1), ("item", 1), ("room", 0)]
     assert english[1].exact.recall == 0.0 and english[2].exact.recall is None
+
+
+def test_where_two_readers_differ_both_ways_are_right() -> None:
+    gold = [
+        right(
+            "repair",
+            "zh",
+            entities=(span("item", 0, 2), span("item", 4, 6), span("room", 8, 9)),
+            second=(span("item", 0, 1), span("item", 6, 8)),
+        ),
+        right("repair", "en", entities=(span("item", 3, 6),)),  # read once
+    ]
+    found = [
+        # 0:1 both made, 6:8 the second alone, 9:10 nobody; the first's 4:6 and the room are not found
+        said("repair", entities=[span("item", 0, 1), span("item", 6, 8), span("item", 9, 10)]),
+        said("repair", entities=[span("item", 0, 1)]),
+    ]
+    groups = evaluate(gold, found).groups
+    whole, item, room = (row.lenient for row in groups["zh"].entities)
+    assert item is not None and (item.precision, item.recall) == (approx(2 / 3), 1.0)
+    assert item.f1 == approx(2 * (2 / 3) / (2 / 3 + 1))
+    assert room is not None and (room.precision, room.recall, room.f1) == (None, None, 0.0)
+    assert whole == item  # nobody predicted a room, and the two do not agree on one
+    assert groups["all"].entities[1].lenient == item  # what was read once has no part
+    assert [row.lenient for row in groups["en"].entities] == [None, None, None]
+
+
+def test_what_a_second_reader_marked_needs_what_the_first_did(tmp_path: Path) -> None:
+    line = {"text": "灯坏了", "intent": "repair", "lang": "zh", "second_entities": []}
+    (tmp_path / "set.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    with pytest.raises(BadFile, match='set.jsonl:1: "second_entities" says what another reader marked: "entities" must'):
+        read_gold(tmp_path / "set.jsonl")
+    (tmp_path / "set.jsonl").write_text(json.dumps({**line, "entities": []}), encoding="utf-8")
+    assert read_gold(tmp_path / "set.jsonl")[0].second == ()
 
 
 def test_one_long_prediction_finds_only_one_of_two_marked_things() -> None:
@@ -493,7 +527,7 @@ async def test_a_person_reads_tables(tmp_path: Path) -> None:
     assert ["repair", "3", "0.667", "0.667", "0.667", "0.857", "0.500", "1.000"] in rows
     assert ["emergency", "repair", "1", "0"] in rows
     assert ["repair", "fee_query", "1", "1"] in rows
-    assert ["item", "1", "1.000", "1.000", "1.000", "1.000", "1.000", "–"] in rows
+    assert ["item", "1", "1.000", "1.000", "1.000", "1.000", "–", "1.000", "–"] in rows
 
 
 @pytest.mark.parametrize(
