@@ -56,8 +56,13 @@ def main() -> int:
 
     # Rasa logs every message's text and entities at debug level, and structlog left alone prints everything.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    import rasa.core.processor
     import rasa.core.run
     from rasa.core.agent import Agent
+
+    from nlu.runner import PlannedRunner
+
+    rasa.core.processor.DaskGraphRunner = PlannedRunner
 
     handler = logging.StreamHandler()
     handler.setFormatter(_Masked(token))

@@ -77,8 +77,9 @@ class Pieces:
         """The columns of a text's row that are not empty, each once: all that a reading needs."""
         plain = _plain(text)
         words, runs = self._words.vocabulary_, self._runs.vocabulary_
-        said = {words[word] for word in self._of_words(plain) if word in words}
-        return [*said, *{len(words) + runs[run] for run in self._of_runs(plain) if run in runs}]
+        said = {at for word in self._of_words(plain) if (at := words.get(word)) is not None}
+        more = {at for run in set(self._of_runs(plain)) if (at := runs.get(run)) is not None}
+        return [*said, *(len(words) + at for at in more)]
 
     def kept(self) -> dict[str, list[str]]:
         """What another `Pieces` is made of that reads alike."""

@@ -10,6 +10,7 @@ how.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,33 +86,35 @@ def joined(among: Sequence[Sign], said: Sequence[str], read: Reading) -> list[Ma
         read: what the encoder says of the message.
     """
     chain = spans(said)
-    kinds = sorted({tag[2:] for tag in read.names if tag != NOTHING} | {kind for kind, _, _ in chain})
-    place = {kind: at for at, kind in enumerate(kinds)}
-    likely, begins = _of_signs(among, read, place)
-    nothing = len(kinds)
+    columns = _columns(tuple(read.names), tuple(sorted({kind for kind, _, _ in chain})))
+    likely, begins = _of_signs(among, read, columns)
+    place, nothing = columns.place, len(columns.kinds)
 
     scores = np.log(likely + _LEAST)
     scores[likely.sum(axis=1) == 0] = 0.0  # not read by the encoder: the chain's word alone
-    scores[:, [place[kind] for kind in kinds if kind in BY_FORM]] = np.log(_LEAST)
-    voted, edges = np.full(len(among), nothing), np.zeros(len(among), dtype=bool)
+    scores[:, columns.by_form] = np.log(_LEAST)
+    voted, edges = [nothing] * len(among), [False] * len(among)
     for kind, first, last in chain:
-        at = slice(first, last + 1)
-        scores[at, place[kind]] += _DECIDED if kind in BY_FORM else _VOTE
-        voted[at], edges[first] = place[kind], True
-    scores[:, nothing] += _SILENCE * (voted == nothing) - _RATHER_NAMED
+        scores[first : last + 1, place[kind]] += _DECIDED if kind in BY_FORM else _VOTE
+        voted[first : last + 1] = [place[kind]] * (last + 1 - first)
+        edges[first] = True
+    scores[:, nothing] += _SILENCE * (np.array(voted) == nothing) - _RATHER_NAMED
 
     best = scores.argmax(axis=1)
-    sure = _sureness(scores, best)
+    named = np.flatnonzero(best != nothing)
+    sure = dict(zip(named.tolist(), _sureness(scores[named], best[named]).tolist(), strict=True))
+    anew = dict(zip(named.tolist(), (begins[named, best[named]] > _NEW * likely[named, best[named]]).tolist(), strict=True))
     found: list[Mark] = []
-    for i, kind in enumerate(best):
-        if kind == nothing:
-            continue
-        new = edges[i] if voted[i] == kind else begins[i, kind] > _NEW * likely[i, kind]
-        if not new and found and found[-1].last == i - 1 and found[-1].kind == kinds[kind]:
-            found[-1] = Mark(kinds[kind], found[-1].first, i, min(found[-1].sure, sure[i]))
+    agreed = set()
+    for i in sure:
+        at = int(best[i])
+        kind, votes = columns.kinds[at], voted[i] == at
+        if votes:
+            agreed.add(i)
+        if not (edges[i] if votes else anew[i]) and found and found[-1].last == i - 1 and found[-1].kind == kind:
+            found[-1] = Mark(kind, found[-1].first, i, min(found[-1].sure, sure[i]))
         else:
-            found.append(Mark(kinds[kind], i, i, float(sure[i])))
-    agreed = {i for i, kind in enumerate(best) if kind == voted[i] != nothing}
+            found.append(Mark(kind, i, i, sure[i]))
     return [mark for mark in found if agreed & _signs_of(mark) or not _crumb(mark, among, found, agreed)]
 
 
@@ -131,27 +134,43 @@ def _crumb(mark: Mark, among: Sequence[Sign], found: Sequence[Mark], agreed: set
     )
 
 
+class _Columns(NamedTuple):
+    """Which type each column of scores stands for, and how the encoder's tags are added up to types."""
+
+    kinds: list[str]
+    place: dict[str, int]
+    by_form: list[int]
+    sums: np.ndarray[Any, Any]
+    """A row a tag, a column a type and one for none: what is added to what."""
+    begins: np.ndarray[Any, Any]
+    """The same for the tags of a first piece alone, without the column for none."""
+
+
+@functools.lru_cache(maxsize=256)
+def _columns(names: tuple[str, ...], more: tuple[str, ...]) -> _Columns:
+    """`more`: types the chain has named, which the encoder may not know."""
+    kinds = sorted({tag[2:] for tag in names if tag != NOTHING} | set(more))
+    place = {kind: at for at, kind in enumerate(kinds)}
+    sums, begins = np.zeros((len(names), len(kinds) + 1)), np.zeros((len(names), len(kinds)))
+    for row, tag in enumerate(names):
+        sums[row, place.get(tag[2:], len(kinds))] = 1.0
+        if tag[0] == "B":
+            begins[row, place[tag[2:]]] = 1.0
+    return _Columns(kinds, place, [place[kind] for kind in kinds if kind in BY_FORM], sums, begins)
+
+
 def _of_signs(
-    among: Sequence[Sign], read: Reading, place: dict[str, int]
+    among: Sequence[Sign], read: Reading, columns: _Columns
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """For each sign the likelihood of each type, and of none in the last column; and that a mark of the type begins there."""
-    signs = np.array([(sign.start, sign.end) for sign in among])
-    pieces = np.array([(piece.start, piece.end) for piece in read.pieces]).reshape(-1, 2)
-    over = (pieces[:, 0] < signs[:, 1:]) & (signs[:, :1] < pieces[:, 1]) & (pieces[:, 0] < pieces[:, 1])
-    of_pieces = np.zeros((len(pieces), len(place) + 1))
-    first = np.zeros((len(pieces), len(place)))
-    for column, tag in enumerate(read.names):
-        if tag == NOTHING:
-            of_pieces[:, -1] += read.tags[:, column]
-            continue
-        of_pieces[:, place[tag[2:]]] += read.tags[:, column]
-        if tag[0] == "B":
-            first[:, place[tag[2:]]] = read.tags[:, column]
-    likely = over @ of_pieces / np.maximum(over.sum(axis=1, keepdims=True), 1)
-    begins = np.zeros((len(among), len(place)))
-    starts = over & (pieces[:, 0] >= signs[:, :1])
-    for i in np.flatnonzero(starts.any(axis=1)):
-        begins[i] = first[starts[i].argmax()]
+    if not read.pieces:
+        return np.zeros((len(among), len(columns.kinds) + 1)), np.zeros((len(among), len(columns.kinds)))
+    starts, ends = (np.array([sign[at] for sign in among])[:, np.newaxis] for at in (1, 2))
+    first, last = (np.array([piece[at] for piece in read.pieces]) for at in (1, 2))
+    over = (first < ends) & (starts < last) & (first < last)
+    likely = over @ (read.tags @ columns.sums) / np.maximum(over.sum(axis=1, keepdims=True), 1)
+    opening = over & (first >= starts)
+    begins = (read.tags @ columns.begins)[opening.argmax(axis=1)] * opening.any(axis=1, keepdims=True)
     return likely, begins
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _WORD = re.compile(r"\S+")
 _BEGINS = "▁"
-_LONGEST = 16
+_ALONE = (1,)
 _STRANGE = -30.0
 """What a character costs that no piece holds: more than any piece."""
 _UNREACHED = -1e9
@@ -41,6 +41,11 @@ class Subwords:
             for number, (piece, score) in enumerate(zip(pieces, scores, strict=True))
             if number > UNKNOWN
         }
+        lengths: dict[str, set[int]] = {}
+        for piece in self._known:
+            lengths.setdefault(piece[0], {1}).add(len(piece))
+        self._lengths = {first: tuple(sorted(found)) for first, found in lengths.items()}
+        """How long pieces are that begin with a character, shortest first: only these are looked up."""
         self._remembered: dict[str, tuple[Piece, ...]] = {}
 
     def read(self, text: str) -> list[Piece]:
@@ -62,13 +67,18 @@ class Subwords:
     def _cut(self, word: str) -> tuple[Piece, ...]:
         best = [0.0] + [_UNREACHED] * len(word)
         back: list[tuple[int, int]] = [(0, UNKNOWN)] * (len(word) + 1)
-        for start in range(len(word)):
-            for end in range(start + 1, min(len(word), start + _LONGEST) + 1):
-                number, score = self._known.get(word[start:end], (UNKNOWN, _STRANGE))
-                if number == UNKNOWN and end > start + 1:
+        for start, first in enumerate(word):
+            so_far = best[start]
+            for length in self._lengths.get(first, _ALONE):
+                end = start + length
+                if end > len(word):
+                    break
+                known = self._known.get(word[start:end])
+                if known is None and length > 1:
                     continue
-                if best[start] + score > best[end]:
-                    best[end], back[end] = best[start] + score, (start, number)
+                number, score = known or (UNKNOWN, _STRANGE)
+                if so_far + score > best[end]:
+                    best[end], back[end] = so_far + score, (start, number)
         found: list[Piece] = []
         end = len(word)
         while end:
