@@ -171,8 +171,10 @@ def finds_dear(text: str) -> bool:
     return _DEAR.search(text) is not None and _REFUSED.search(text) is None
 
 
-def quote_once_more(talk: Talk, ticket: TicketView) -> None:
+def quote_once_more(talk: Talk, ticket: TicketView, text: str) -> None:
     """The quote again, with a way to somebody who may speak of its price: finding it dear does not decline it yet."""
+    if talk.state.flow is None:
+        talk.become(slots={"unheard": f"{ticket.number} {ticket.quote}: {text.strip()}"})  # for the person who may be asked for next
     talk.ask("utter_quote_dear", "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
 
 

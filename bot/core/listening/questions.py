@@ -104,7 +104,7 @@ def _about_quote(talk: Talk, heard: Heard) -> bool:
     if said:
         follow.answer(talk, "agree" if said[-1] else "decline", ticket, heard.text)
     else:
-        follow.quote_once_more(talk, ticket)
+        follow.quote_once_more(talk, ticket, heard.text)
     return True
 
 
