@@ -682,6 +682,33 @@ def test_a_quote_is_agreed_with_a_word() -> None:
     assert stage.keys == ("utter_agreed",) and stage.tickets[0].status == "in_progress"
 
 
+@pytest.mark.parametrize(
+    ("words", "intent"),
+    [("太贵了吧", "deny"), ("有点贵", "fee_query"), ("能便宜点吗", "fee_query"), ("that's way too expensive", "deny"), ("could it be cheaper?", "faq")],
+)
+def test_finding_a_quote_dear_declines_nothing(words: str, intent: str) -> None:
+    stage = filed().staff("accept").staff("arrive").staff("quote", note="换电机350元").says(words, intent)
+    assert stage.keys == ("utter_quote_dear",) and "350" in stage.text
+    assert stage.tickets[0].status == "quote_pending"
+    stage.taps("menu:handoff")
+    asked = stage.opened[-1].draft.description
+    assert words in asked and "350" in asked
+
+
+@pytest.mark.parametrize(
+    ("words", "intent", "status"),
+    [
+        ("太贵了，不修了", "deny", "cancelled"),
+        ("太贵了算了", "cancel", "cancelled"),
+        ("oh thats too much, no thanks", "deny", "cancelled"),
+        ("有点贵，好吧", "affirm", "in_progress"),
+    ],
+)
+def test_what_is_said_beside_it_counts(words: str, intent: str, status: str) -> None:
+    stage = filed().staff("accept").staff("arrive").staff("quote", note="换电机350元").says(words, intent)
+    assert stage.tickets[0].status == status
+
+
 def test_a_quote_is_declined_with_a_tap() -> None:
     stage = filed().staff("accept").staff("arrive").staff("quote", note="换电机350元").taps("decline:1")
     assert stage.keys == ("utter_declined",) and stage.tickets[0].status == "cancelled"
