@@ -50,7 +50,7 @@ digest: setup ## the supervisor's day
 	@$(BIN)/python -m bot digest
 
 check: setup ## lint, types, import rules, the office's files
-	@$(BIN)/ruff check bot simulator tests nlu/train.py nlu/serve.py nlu/report.py nlu/components nlu/encoder benchmarks
+	@$(BIN)/ruff check bot simulator tests nlu/train.py nlu/serve.py nlu/runner.py nlu/report.py nlu/components nlu/encoder benchmarks
 	@$(BIN)/mypy bot simulator
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m bot check
