@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.core.types import Entity
-from bot.nlu_eval import FRONT_DESK, overlapping
+from bot.nlu_eval import FRONT_DESK, overlapping, read_gold
 from nlu import report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,20 +54,12 @@ def test_the_readme_says_how_far_the_readers_agree(language: str) -> None:
     assert said.groups() == found, "write what was found into nlu/testset/README.md"
 
 
-def _entities(marked: Sequence[dict[str, Any]]) -> dict[str, list[Entity]]:
-    found: dict[str, list[Entity]] = defaultdict(list)
-    for one in marked:
-        found[one["entity"]].append(Entity(one["entity"], one["value"], one["start"], one["end"]))
-    return found
-
-
 def test_the_readme_says_how_far_the_markings_agree() -> None:
     found = []
     for language in ("zh", "en"):
-        rows = [(_entities(row["entities"]), _entities(row["second_entities"])) for row in _rows(language)]
-        shared = sum(overlapping(one[kind], other[kind]) for one, other in rows for kind in set(one) & set(other))
-        all_marks = sum(len(marks) for pair in rows for side in pair for marks in side.values())
-        found.append(f"{2 * shared / all_marks:.3f}")
+        rows = [(row.entities or (), row.second or ()) for row in read_gold(TESTSET / f"{language}.jsonl")]
+        shared = sum(overlapping(one, other) for one, other in rows)
+        found.append(f"{2 * shared / sum(len(one) + len(other) for one, other in rows):.3f}")
     said = re.search(r"between the two markings is ([\d.]+) in Chinese and ([\d.]+) in English", (TESTSET / "README.md").read_text(encoding="utf-8"))
     assert said and list(said.groups()) == found, "write what was found into nlu/testset/README.md"
 

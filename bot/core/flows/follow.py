@@ -153,7 +153,10 @@ def quoted(talk: Talk) -> TicketView | None:
 
 def quote_again(talk: Talk, ticket: TicketView) -> None:
     """The quote as it was told, with its buttons: "报价多少来着"."""
-    key = f"utter_moved_{ticket.status}"
+    _tell_quote(talk, ticket, f"utter_moved_{ticket.status}")
+
+
+def _tell_quote(talk: Talk, ticket: TicketView, key: str) -> None:
     talk.ask(key, "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
 
 
@@ -175,7 +178,7 @@ def quote_once_more(talk: Talk, ticket: TicketView, text: str) -> None:
     """The quote again, with a way to somebody who may speak of its price: finding it dear does not decline it yet."""
     if talk.state.flow is None:
         talk.become(slots={"unheard": f"{ticket.number} {ticket.quote}: {text.strip()}"})  # for the person who may be asked for next
-    talk.ask("utter_quote_dear", "quote", ticket.id, number=ticket.number, note=ticket.quote, id=ticket.id)
+    _tell_quote(talk, ticket, "utter_quote_dear")
 
 
 def _said_to_be_done(talk: Talk, tickets: tuple[TicketView, ...]) -> TicketView | None:

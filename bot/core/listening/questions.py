@@ -5,7 +5,6 @@ Each kind of question is a line of a table. Words that do not answer it are hear
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -82,8 +81,6 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
         ticket, said = _ticket(talk), yes_no(talk, heard)
         if said is None:  # "no, I don't accept that. It barked the whole morning": the rest is the reason
             said = answer.leads(heard.text)
-        if said is None and no == "decline" and (answer.is_cancel(heard.text) or top(heard) in ("cancel", "ticket_change")):
-            said = False
         if ticket is None or said is None:
             return False
         follow.answer(talk, yes if said else no, ticket, heard.text)
@@ -92,20 +89,27 @@ def _about_offer(yes: str, no: str) -> Callable[[Talk, Heard], bool]:
     return hear
 
 
-_CLAUSE = re.compile(r"[,，。.!！?？;；]")
+_offered = _about_offer("agree", "decline")
 
 
 def _about_quote(talk: Talk, heard: Heard) -> bool:
     """A yes or a no to a price. "太贵了吧" is neither, however it is read; "有点贵，好吧" is what is said beside it."""
     ticket = _ticket(talk)
-    if ticket is None or not follow.finds_dear(heard.text) or answer.is_cancel(heard.text) or top(heard) in ("cancel", "ticket_change"):
-        return _about_offer("agree", "decline")(talk, heard)
-    said = [plain for clause in _CLAUSE.split(heard.text) if (plain := answer.yes_no(clause)) is not None]
-    if said:
-        follow.answer(talk, "agree" if said[-1] else "decline", ticket, heard.text)
-    else:
-        follow.quote_once_more(talk, ticket, heard.text)
-    return True
+    if ticket is None:
+        return False
+    drops = answer.is_cancel(heard.text) or top(heard) in ("cancel", "ticket_change")
+    if follow.finds_dear(heard.text) and not drops:
+        said = answer.beside(heard.text)
+        if said is None:
+            follow.quote_once_more(talk, ticket, heard.text)
+        else:
+            follow.answer(talk, "agree" if said else "decline", ticket, heard.text)
+        return True
+    if _offered(talk, heard):
+        return True
+    if drops:
+        follow.answer(talk, "decline", ticket, heard.text)
+    return drops
 
 
 def _about_withdrawal(talk: Talk, heard: Heard) -> bool:

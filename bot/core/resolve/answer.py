@@ -12,7 +12,7 @@ from typing import Final
 from bot.core.resolve.assent import yes_no
 from bot.core.resolve.numerals import fold, number
 
-__all__ = ["is_cancel", "is_skip", "leads", "menu_number", "yes_no"]
+__all__ = ["beside", "is_cancel", "is_skip", "leads", "menu_number", "yes_no"]
 
 _EDGE: Final = " \t\r\n,。.!?~、;:…\"'“”‘’()👌👍🙏😊😄🙂"
 _TAIL: Final = r"(?:的|了|啊|呀|吧|哦|噢|喔|嘛|呢|哈|啦|滴|哒|嗯)*"
@@ -54,6 +54,12 @@ def leads(text: str) -> bool | None:
     """The yes or no with which a longer answer to an open question begins: "不认可,根本没剪过", "no, I don't accept that. …"."""
     head, mark, _ = re.split(r"([,，。.!！;；\n])", text.strip(), maxsplit=1) if re.search(r"[,，。.!！;；\n]", text.strip()) else (text, "", "")
     return yes_no(head) if mark else None
+
+
+def beside(text: str) -> bool | None:
+    """The last plain yes or no among the clauses of a message that says more: "有点贵,好吧", "too much, no thanks"."""
+    said = [plain for clause in re.split(r"[,，。.!！?？;；]", text) if (plain := yes_no(clause)) is not None]
+    return said[-1] if said else None
 
 
 def is_cancel(text: str) -> bool:
