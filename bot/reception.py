@@ -123,24 +123,28 @@ class Reception:
 
     async def _listen(self, channel: Channel, accept: Accept) -> None:
         name = f"listen:{channel.name}:{channel.account}"
+        try:
+            while True:
+                if await self._hold(name):
+                    await self._listen_while_held(name, channel, accept)
+                else:
+                    await asyncio.sleep(self.renewed_every.total_seconds())
+        except asyncio.CancelledError:
+            await self._let_go(name)
+            raise
+
+    async def _listen_while_held(self, name: str, channel: Channel, accept: Accept) -> None:
         assert isinstance(channel, Listens)
-        while True:
-            if not await self._hold(name):
-                await asyncio.sleep(self.renewed_every.total_seconds())
-                continue
-            log.info("listening", channel=channel.name, account=channel.account)
-            listening = asyncio.create_task(channel.listen(accept))
-            try:
-                await self._keep(name, listening)
-            except asyncio.CancelledError:
-                await self._end(listening)
-                await self._let_go(name)
-                raise
-            except Exception:
-                log.error("listening_failed", channel=channel.name, account=channel.account, trace=traceback.format_exc())
-                await asyncio.sleep(1.0)
-            else:
-                log.warning("lease_lost", channel=channel.name, account=channel.account)
+        log.info("listening", channel=channel.name, account=channel.account)
+        listening = asyncio.create_task(channel.listen(accept))
+        try:
+            await self._keep(name, listening)
+        except Exception:
+            log.error("listening_failed", channel=channel.name, account=channel.account, trace=traceback.format_exc())
+            await asyncio.sleep(1.0)
+        else:
+            log.warning("lease_lost", channel=channel.name, account=channel.account)
+        finally:
             await self._end(listening)
 
     async def _keep(self, name: str, listening: asyncio.Task[None]) -> None:
@@ -155,10 +159,15 @@ class Reception:
 
     async def _hold(self, name: str) -> bool:
         desk = self.workers.desk
+        holding = asyncio.ensure_future(
+            desk.database.run(EVERY, lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE))
+        )
         try:
-            return await desk.database.run(
-                EVERY, lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE)
-            )
+            return await asyncio.shield(holding)
+        except asyncio.CancelledError:
+            # The transaction runs on in its thread. A lease given back before it ends would be taken again by nobody who listens.
+            await asyncio.wait({holding})
+            raise
         except Exception:
             # Without its database the desk cannot keep a message, so it must not listen either.
             log.error("lease_not_renewed", lease=name, trace=traceback.format_exc())

@@ -4,6 +4,7 @@ Telegram from the first message to the rating."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot import accounts, platforms
+from bot import accounts, platforms, store
 from bot.app import NoNlu, build_core
 from bot.channels import Accept, Inbound, Message, SendError
 from bot.channels.telegram import PolledTelegram, TelegramAccount
@@ -189,6 +190,33 @@ async def test_of_two_processes_one_listens_and_the_other_takes_over_at_once_whe
     await one.stop()
     await until(lambda: second.listening == 1)
     assert first.listening == 0
+    await two.stop()
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["being taken", "being renewed"])
+async def test_a_lease_that_is_being_held_when_its_process_stops_is_given_back_all_the_same(
+    desk: Office, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """The transaction that holds it runs on in a thread of its own; on PostgreSQL it could end after the one that lets go."""
+    hold, count, begun, end = store.hold_lease, itertools.count(1), threading.Event(), threading.Event()
+
+    def slow(*args: Any) -> bool:
+        if next(count) == nth:
+            begun.set()
+            end.wait(10)
+        return hold(*args)
+
+    monkeypatch.setattr(store, "hold_lease", slow)
+    one, radio = reception(desk, "one", Radio()), Radio()
+    one.start()
+    await until(begun.is_set)
+    stopping = asyncio.create_task(one.stop())
+    await asyncio.sleep(0.05)
+    end.set()
+    await stopping
+    two = reception(desk, "two", radio)
+    two.start()
+    await until(lambda: radio.listening == 1, tries=300)
     await two.stop()
 
 
