@@ -22,7 +22,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_NAME_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -39,7 +39,10 @@ _SEED = 20261128
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
-    """Adds `entities`, each with its offsets, value and confidence."""
+    """Adds `entities`, each with its offsets, value and confidence.
+
+    It reads the intent, so it stands behind the classifier. Rasa cannot hold us to that: when it trains, no classifier reads.
+    """
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -88,7 +91,8 @@ class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
             among = signs(message.get(TEXT))
             if not among or len(among) > self._config["longest"]:
                 continue
-            trainer.append(evidence(message.get(TEXT), among), tags(among, message.get(ENTITIES, [])))
+            seen = evidence(message.get(TEXT), among, message.get(INTENT) or "")
+            trainer.append(seen, tags(among, message.get(ENTITIES, [])))
             learnt += 1
         if not learnt:
             logger.warning("no marked sentence: no entities will be found")
@@ -116,6 +120,8 @@ class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
         if not among:
             return []
         assert self._tagger is not None
+        intent = (message.get(INTENT) or {}).get(INTENT_NAME_KEY) or ""
+        said = self._tagger.tag(evidence(text, among, intent))
         return [
             {
                 "entity": mark.kind,
@@ -124,7 +130,7 @@ class DeskEntityExtractor(EntityExtractorMixin, GraphComponent):
                 "value": text[among[mark.first].start : among[mark.last].end],
                 "confidence_entity": mark.sure,
             }
-            for mark in joined(among, self._tagger.tag(evidence(text, among)), message.get(READ))
+            for mark in joined(among, said, message.get(READ))
         ]
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:

@@ -78,8 +78,8 @@ class Pieces:
         plain = _plain(text)
         words, runs = self._words.vocabulary_, self._runs.vocabulary_
         said = {at for word in self._of_words(plain) if (at := words.get(word)) is not None}
-        more = {at for run in set(self._of_runs(plain)) if (at := runs.get(run)) is not None}
-        return [*said, *(len(words) + at for at in more)]
+        more = {len(words) + at for run in self._of_runs(plain) if (at := runs.get(run)) is not None}
+        return [*said, *more]
 
     def kept(self) -> dict[str, list[str]]:
         """What another `Pieces` is made of that reads alike."""

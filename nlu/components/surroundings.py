@@ -17,7 +17,7 @@ from nlu.components.writing import normalise
 _SIGN = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+|[0-9]+|\S")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FIGURES = frozenset("零〇一二三四五六七八九十百千两半几")
-_EDGES = ("∅",) * 3
+_EDGES = ("∅",) * 2
 _LONGEST = 700
 """Signs read of one message; what follows bears no marks."""
 #: Numbers that tell by their form alone what they are.
@@ -70,37 +70,37 @@ def _words(plain: str) -> list[_Word]:
     return found
 
 
-def evidence(text: str, among: list[Sign]) -> list[list[str]]:
-    """For each sign the features that hold of it."""
+def evidence(text: str, among: list[Sign], intent: str) -> list[list[str]]:
+    """For each sign the features that hold of it.
+
+    Args:
+        intent: of the whole message. Which nouns are the matter's takes its sense: 电梯 is an item where it is to be mended, and the
+            place where somebody smoked.
+    """
     plain = normalise(text)
     words = _words(plain)
     forms = {
         at: name for name, pattern in _FORMS for match in pattern.finditer(plain) for at in range(*match.span())
     }
-    # Three edges on each side, so that every sign has neighbours: what stands beside sign i is at i + 3.
+    # Two edges on each side, so that every sign has neighbours: what stands beside sign i is at i + 2.
     low = [*_EDGES, *(sign.text.lower() for sign in among), *_EDGES]
-    shapes = [*_EDGES, *(_shape(sign.text) for sign in among), *_EDGES]
 
     rows = []
     for i, sign in enumerate(among):
-        a, b, c, own, e, f, g = low[i : i + 7]
-        _, s1, s2, shape, s4, s5, _ = shapes[i : i + 7]
-        held = [f"-3:{a}", f"-2:{b}", f"-1:{c}", f"0:{own}", f"1:{e}", f"2:{f}", f"3:{g}"]
-        held += [f"-2::{b} {c}", f"-1::{c} {own}", f"0::{own} {e}", f"1::{e} {f}"]
-        held += [f"-2:::{b} {c} {own}", f"-1:::{c} {own} {e}", f"0:::{own} {e} {f}"]
-        held += [f"shape -2:{s1}", f"shape -1:{s2}", f"shape 0:{shape}", f"shape 1:{s4}", f"shape 2:{s5}"]
-        held.append(f"shapes {s2} {shape} {s4}")
+        b, c, own, e, f = low[i : i + 5]
+        held = [f"-2:{b}", f"-1:{c}", f"0:{own}", f"1:{e}", f"2:{f}", f"shape 0:{_shape(sign.text)}"]
+        held += [f"-2::{b} {c}", f"-1::{c} {own}", f"0::{own} {e}", f"1::{e} {f}", f"-1:::{c} {own} {e}"]
         word = words[sign.start]
         first, after = sign.start - word.at, sign.start - word.at + len(word.text)
         place = ("B" if word.at == 0 else "I") + ("E" if sign.end >= after else "")
-        held += [f"word {word.text}", f"kind {word.kind}", f"kind {word.kind} {place}"]
+        held += [f"word {word.text}", f"kind {word.kind} {place}"]
+        held += [f"in {intent}", f"in {intent} 0:{own}", f"in {intent} word {word.text}", f"in {intent} kind {word.kind}"]
         if first > 0:
-            held += [f"word before {words[first - 1].text}", f"kind before {words[first - 1].kind}"]
+            held.append(f"word before {words[first - 1].text}")
         if after < len(words):
-            held += [f"word after {words[after].text}", f"kind after {words[after].kind}"]
+            held.append(f"word after {words[after].text}")
         if sign.text[0].isascii() and sign.text[0].isalpha():
             held += dict.fromkeys(f"ends {own[-n:]}" for n in (2, 3, 4))
-            held.append(f"begins {own[:3]}")
         if sign.start in forms:
             held.append(f"form {forms[sign.start]}")
         rows.append(held)
