@@ -18,6 +18,7 @@ from bot.core import danger, domain, faq, policy, tickets, triage
 from bot.core.calendar import Calendar
 from bot.core.domain import Mistake, Mistakes, Script
 from bot.core.resolve import kinds
+from bot.core.yaml_text import plain
 
 #: Intents the dialogue knows what to do with (DOMAIN.md). One more in domain.yml would be heard and never answered.
 INTENTS = frozenset(
@@ -111,7 +112,7 @@ def parsed(path: Path) -> Any:
 def _yaml(path: Path, found: list[Mistake]) -> Mapping[str, Any]:
     text = _read(path, found)
     try:
-        raw = yaml.safe_load(text) or {}
+        raw = plain(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else "the file"

@@ -25,6 +25,7 @@ from bot.channels.console import ConsoleChannel, StaffBoard
 from bot.core.domain import Script
 from bot.core.resolve.invitecode import ALPHABET
 from bot.core.types import Entity, Language, Parsed, Ranked
+from bot.core.yaml_text import plain
 from bot.nlu import NluUnavailable
 from bot.session import BadLine, Session
 from bot.settings import Settings
@@ -189,10 +190,6 @@ def _timeless(text: str) -> str:
     return _LINK.sub("{link}", _CODE.sub("{code}", text))
 
 
-#: The parser of libyaml where PyYAML was built with it: ten times as fast, over a hundred files.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 class _Flow(dict[str, Any]):
     """Written on one line: a reading is looked at as a whole, if at all."""
 
@@ -229,7 +226,7 @@ def read(path: Path) -> Talk:
 
     Raises KeyError or ValueError when the file is not a talk.
     """
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # a safe loader, both of them
+    data = plain(path.read_text(encoding="utf-8"))
     return Talk(
         data.get("story") or path.stem.replace("-", " "),
         data["as"],

@@ -22,6 +22,7 @@ from bot.core.policy import Policy
 from bot.core.resolve.kinds import Kinds
 from bot.core.triage import TriageRules
 from bot.core.types import Button, Language
+from bot.core.yaml_text import plain
 
 LANGUAGES: tuple[str, ...] = get_args(Language)
 DEFAULT_LANGUAGE = "zh"
@@ -79,7 +80,7 @@ def read_responses(
 ) -> tuple[dict[str, dict[str, tuple[Variant, ...]]], frozenset[str], tuple[Mistake, ...]]:
     """Responses by key and language, the declared intents, and every mistake found (empty when all is well)."""
     try:
-        raw = yaml.safe_load(text) or {}
+        raw = plain(text) or {}
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f"line {where.line + 1}" if where else "the file"

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from bot.core.yaml_text import plain
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -39,7 +40,7 @@ class WordsMistaken(ValueError):
 @cache
 def words() -> Mapping[str, tuple[str, str]]:
     """The words of the staff's pages: key → (Chinese, English). Raises WordsMistaken."""
-    raw = yaml.safe_load((HERE / "words.yml").read_text(encoding="utf-8"))
+    raw = plain((HERE / "words.yml").read_text(encoding="utf-8"))
     wrong = [k for k, v in raw.items() if not (isinstance(v, list) and len(v) == 2 and all(isinstance(x, str) for x in v))]
     if wrong:
         raise WordsMistaken(f"bot/web/words.yml: {', '.join(map(str, wrong))}: give [中文, English]")

@@ -30,9 +30,7 @@ from bot.channels.wecom.account import CallbackKey
 from bot.core.domain import Script
 from bot.database import Database
 from bot.hearing import Ear
-from bot.office import open_office as open_texts
 from bot.reception import PassiveAnswers, Post, Reception
-from bot.settings import ROOT
 from bot.workers import Workers
 from tests.fakes import wechat as wechats
 from tests.fakes.telegram import TOKEN, USERNAME, FakeTelegram
@@ -40,8 +38,9 @@ from tests.fakes.telegram_stage import MENU, SECRET
 from tests.fakes.wechat import FakeWeChat
 from tests.fakes.wecom import FakeWeCom, Fault, MemoryNotebook, serving
 from tests.store.office import office, open_office, story
+from tests.texts import office_texts
 
-TEXTS: Final[Script] = open_texts(ROOT)
+TEXTS: Final[Script] = office_texts()
 
 #: How a send goes wrong: the platform has a failure of its own, asks to wait, will not have this person, will not have this
 #: message; the connection breaks before it was carried out, or after.

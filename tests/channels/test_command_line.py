@@ -1,4 +1,4 @@
-"""The commands as their users start them: real processes, a real SQLite file, no language model."""
+"""The commands as their users type them: a real SQLite file, no language model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.commands import bot
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,24 +21,18 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "DESK_VAR": str(tmp_path / "var"), "DESK_RASA": "false", "PYTHONIOENCODING": "utf-8"}
 
 
-def bot(environment: dict[str, str], *arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        input=lines,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env=environment,
-        timeout=120,
-    )
-
-
 def chat(environment: dict[str, str], *lines: Any, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     typed = "\n".join(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines)
     done = bot(environment, "chat", "--json", "--no-rasa", *options, lines=typed + "\n")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("arguments", "status", "said"), [(["check"], 0, "all right"), (["chek"], 2, "No such command")])
+def test_the_desk_is_a_program(environment: dict[str, str], arguments: list[str], status: int, said: str) -> None:
+    program = [sys.executable, "-m", "bot", *arguments]
+    done = subprocess.run(program, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, env=environment, timeout=120)
+    assert done.returncode == status and said in done.stdout + done.stderr
 
 
 def test_without_a_language_model_a_repair_is_filed_by_menu_and_seen_through(environment: dict[str, str]) -> None:

@@ -27,9 +27,7 @@ from bot.core.domain import Script
 from bot.database import Database
 from bot.hearing import Ear
 from bot.notebook import Notes
-from bot.office import open_office as open_texts
 from bot.reception import Post, Reception
-from bot.settings import ROOT
 from bot.workers import Workers
 from tests.channels.lines import LINES, Line, RealDesk, WeComLine
 from tests.fakes import wechat as wechats
@@ -38,10 +36,11 @@ from tests.fakes.wecom import FakeWeCom
 from tests.fakes.wecom import serving as serving_wecom
 from tests.store.engines import database, postgres_server, postgres_url, sqlite_template, url
 from tests.store.office import Office, office, open_office, story
+from tests.texts import office_texts
 
 __all__ = ["database", "postgres_server", "postgres_url", "sqlite_template", "url"]
 
-TEXTS: Script = open_texts(ROOT)
+TEXTS: Script = office_texts()
 TECHNICIAN, SUPERVISOR = 1, 3
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tests.channels.test_command_line import bot, environment
+from tests.channels.test_command_line import environment
+from tests.commands import bot
 
 __all__ = ["environment"]
 

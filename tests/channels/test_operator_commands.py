@@ -6,13 +6,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.channels.test_command_line import ROOT, chat
+from tests.channels.test_command_line import chat
+from tests.commands import bot
 
 CODE = re.compile(r"\b[A-Z0-9]{5}-[A-Z0-9]{5}\b")
 
@@ -35,13 +34,6 @@ def desk(office: Path, tmp_path: Path) -> dict[str, str]:
         **os.environ, "DESK_VAR": str(tmp_path / "var"), "DESK_DB": f"sqlite:///{tmp_path / 'office.db'}",
         "DESK_RASA": "false", "PYTHONIOENCODING": "utf-8", "DESK_BASE_URL": "https://desk.example",
     }  # fmt: skip
-
-
-def bot(environment: dict[str, str], *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments], input=answer, capture_output=True, text=True, encoding="utf-8", cwd=ROOT,
-        env=environment, timeout=120,
-    )  # fmt: skip
 
 
 def test_a_code_is_printed_for_a_room_and_for_a_colleague(desk: dict[str, str]) -> None:
@@ -92,9 +84,9 @@ def test_a_letter_is_answered_with_a_copy_and_the_log_says_so(desk: dict[str, st
 
 
 def test_a_letter_to_be_forgotten_is_asked_about_and_carried_out_once(desk: dict[str, str]) -> None:
-    asked = bot(desk, "privacy", "forget", "1", answer="n\n")
+    asked = bot(desk, "privacy", "forget", "1", lines="n\n")
     assert asked.returncode == 1 and "王建国" in bot(desk, "privacy", "export", "1").stdout
-    done = bot(desk, "privacy", "forget", "1", answer="y\n")
+    done = bot(desk, "privacy", "forget", "1", lines="y\n")
     assert done.returncode == 0 and "is erased" in done.stdout, done.stderr
     left = json.loads(bot(desk, "privacy", "export", "1").stdout)
     assert left["person"] == {} and "水管" not in json.dumps(left["messages_received"], ensure_ascii=False)
@@ -112,6 +104,6 @@ def test_the_purge_says_how_much_went(desk: dict[str, str]) -> None:
 
 def test_the_terminal_of_staff_says_in_a_sentence_what_a_role_may_not(desk: dict[str, str]) -> None:
     chat(desk, "灯坏了", "1", "明天下午", "好的", options=("--as", "4栋1单元703", "--db", desk["DESK_DB"]))
-    board = bot(desk, "desk", "--by", "guard", answer="list\naccept 0001\nack 0001\nquit\n")
+    board = bot(desk, "desk", "--by", "guard", lines="list\naccept 0001\nack 0001\nquit\n")
     assert board.returncode == 0 and "no open tickets" in board.stdout
     assert board.stdout.count("may not do that") == 2 and "Traceback" not in board.stderr

@@ -23,20 +23,19 @@ from bot.core.types import Priority, Say
 from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.notebook import Notes
-from bot.office import open_office as open_texts
 from bot.outbox import put, row
 from bot.reception import LEASE, PassiveAnswers, Post, Reception
-from bot.settings import ROOT
 from bot.store import lock_talk
 from bot.workers import Workers
 from tests.fakes.telegram import TOKEN, USERNAME, FakeTelegram
 from tests.fakes.telegram_stage import Clock
 from tests.store.engines import database, postgres_server, postgres_url, sqlite_template, url
 from tests.store.office import Office, Platform, office, open_office, story
+from tests.texts import office_texts
 
 __all__ = ["database", "postgres_server", "postgres_url", "sqlite_template", "url"]
 
-TEXTS: Script = open_texts(ROOT)
+TEXTS: Script = office_texts()
 DAY = timedelta(days=1)
 
 

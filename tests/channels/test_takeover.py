@@ -23,9 +23,7 @@ from bot.channels.telegram import PolledTelegram, TelegramAccount
 from bot.core.domain import Script
 from bot.database import EVERY, Database
 from bot.notebook import Notes
-from bot.office import open_office as open_texts
 from bot.reception import Post, Reception
-from bot.settings import ROOT
 from bot.tables import table
 from bot.workers import Pace, Workers
 from tests.fakes.telegram import TOKEN, USERNAME, FakeTelegram
@@ -33,11 +31,12 @@ from tests.fakes.wecom import serving
 from tests.store.engines import postgres_server, postgres_url, sqlite_template
 from tests.store.office import LEASE, MORNING, open_office, plainly, story
 from tests.store.office import office as office_of
+from tests.texts import office_texts
 
 __all__ = ["postgres_server", "postgres_url", "sqlite_template"]
 
 SPEED = 20
-TEXTS: Script = open_texts(ROOT)
+TEXTS: Script = office_texts()
 
 
 class FastClock:

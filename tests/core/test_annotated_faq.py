@@ -19,6 +19,8 @@ import yaml
 from bot.core import faq, policy
 from bot.faq import FaqIndex
 
+pytestmark = pytest.mark.xdist_group("faq")  # the questions are asked once, a minute's work
+
 ROOT = Path(__file__).parents[2]
 FAQ = faq.load(yaml.safe_load((ROOT / "data" / "faq.yml").read_text(encoding="utf-8")))
 POLICY = policy.load(yaml.safe_load((ROOT / "data" / "policy.yml").read_text(encoding="utf-8")))

@@ -30,6 +30,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One server is enough: whatever needs it runs in one worker."""
     for item in items:

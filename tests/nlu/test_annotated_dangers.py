@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from pathlib import Path
 
-from bot import office
 from bot.nlu import RasaNlu
 from bot.rasa_server import RasaHandle
 from bot.understanding import understand
 from tests.nlu.conftest import ROOT
+from tests.texts import office_texts
 
 ANNOTATED = ROOT / "tests" / "annotated"
 
 
 async def measured(rasa: RasaHandle) -> dict[str, dict[str, float]]:
     """Recall and precision of the alarm, and the share of dangers of which at least the number to ring was told."""
-    rules = office.open_office(Path(ROOT)).triage
+    rules = office_texts().triage
     nlu = RasaNlu(rasa.url, rasa.token, timeout=60.0)
     count: Counter[tuple[str, str]] = Counter()
     try:

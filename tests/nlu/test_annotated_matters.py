@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from pathlib import Path
 
-from bot import office
 from bot.nlu import RasaNlu
 from bot.rasa_server import RasaHandle
 from bot.understanding import understand
 from tests.nlu.conftest import ROOT
+from tests.texts import office_texts
 
 ANNOTATED = ROOT / "tests" / "annotated"
 
 
 async def measured(rasa: RasaHandle) -> dict[str, float]:
     """The share of messages rightly left whole ("one") or cut ("several"), of lines with odd and with even numbers."""
-    rules = office.open_office(Path(ROOT)).triage
+    rules = office_texts().triage
     nlu = RasaNlu(rasa.url, rasa.token, timeout=60.0)
     right: Counter[str] = Counter()
     there: Counter[str] = Counter()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import office, talks
+from bot import talks
 from bot.core.domain import Script
 from bot.nlu import RasaNlu
 from bot.rasa_server import RasaHandle
 from bot.settings import Settings
 from tests.nlu.conftest import ROOT
+from tests.texts import office_texts
 
 LIVE = [path for path in sorted((ROOT / "tests" / "talks").glob("*.yml")) if talks.read(path).live]
 
@@ -28,7 +29,7 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def script() -> Script:
-    return office.open_office(ROOT)
+    return office_texts()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from bot.database import EVERY, Database
 from bot.migrations import upgrade
 from bot.register_import import import_registers
 from bot.tables import table
+from tests.commands import Done, bot
 from tests.nlu.conftest import ROOT
 from tests.store.office import MORNING
 
@@ -93,13 +92,10 @@ def office(tmp_path: Path, database: Database) -> Path:
     return root
 
 
-def review(office: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def review(office: Path, *options: str) -> Done:
     db = f"sqlite:///{office.parent / 'desk.db'}"
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "nlu-review", "--db", db, *options],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "DESK_ROOT": str(office), "DESK_VAR": str(office.parent / "var")},
-    )  # fmt: skip
+    settings = {"COLUMNS": "200", "DESK_ROOT": str(office), "DESK_VAR": str(office.parent / "var")}
+    return bot(settings, "nlu-review", "--db", db, *options)
 
 
 def sentences(office: Path, intent: str) -> list[tuple[str, bool]]:

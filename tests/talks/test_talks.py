@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import office, talks
+from bot import talks
 from bot.core import tickets
 from bot.core.domain import Script
 from bot.core.flows import follow
 from bot.core.resolve import language
 from bot.core.types import Language
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
+from tests.texts import office_texts
 
 TALKS = sorted(Path(__file__).parent.glob("*.yml"))
 
@@ -27,7 +28,7 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def script() -> Script:
-    return office.open_office(ROOT)
+    return office_texts()
 
 
 def spoken(talk: talks.Talk) -> Language:

@@ -21,11 +21,10 @@ from bot.channels import Inbound, Limits, Message, Reach
 from bot.core.domain import Script
 from bot.core.types import Remind, Say, TicketDraft, Turn
 from bot.database import Database
-from bot.office import open_office as open_texts
-from bot.settings import ROOT
 from bot.turns import Desk
 from tests.channels.test_wecom_robot import POINTS as DIGEST
 from tests.store.office import MORNING, HandClock, Office, office, open_office, story
+from tests.texts import office_texts
 from tests.turns.test_identity import POINTS as IDENTITY
 from tests.turns.test_shadow import POINTS as JUDGE
 
@@ -123,7 +122,7 @@ async def _life(url: str, paper: Path, now_after: timedelta, act: bool) -> None:
 @cache
 def texts() -> Script:
     """The desk's own texts; read before the fork, once for all processes."""
-    return open_texts(ROOT)
+    return office_texts()
 
 
 async def _staffs_life(url: str, paper: Path, now_after: timedelta) -> None:

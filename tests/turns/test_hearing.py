@@ -11,9 +11,8 @@ from bot.channels import Inbound
 from bot.core.codec import state_to_json
 from bot.core.types import State
 from bot.hearing import Ear
-from bot.office import open_office
-from bot.settings import ROOT
 from bot.store import Claim, Received
+from tests.texts import office_texts
 
 NOW = datetime(2027, 3, 1, 1, tzinfo=UTC)
 
@@ -30,5 +29,5 @@ NOW = datetime(2027, 3, 1, 1, tzinfo=UTC)
 async def test_what_is_said_twice_in_a_row_is_heard_once(said: list[str], heard: str) -> None:
     rows = tuple(Received(i, Inbound("wechat", "bot", f"m{i}", "wang", words), NOW, 0, None) for i, words in enumerate(said))
     claim = Claim("w1:1", NOW + timedelta(minutes=1), 1, 1, None, state_to_json(State()), rows)
-    hearing = await Ear(NoNlu(), open_office(ROOT)).hear(claim)
+    hearing = await Ear(NoNlu(), office_texts()).hear(claim)
     assert hearing.heard.text == heard

@@ -22,14 +22,13 @@ from bot.core.tickets import IllegalMove
 from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.notebook import Notes
-from bot.office import open_office as open_texts
-from bot.settings import ROOT
 from bot.store import Flood
 from bot.tables import METADATA, table
 from bot.work import NotFound
 from tests.store.office import POLICY, Office, Platform, open_office
+from tests.texts import office_texts
 
-TEXTS: Script = open_texts(ROOT)
+TEXTS: Script = office_texts()
 CORE = build_core(TEXTS, 2027, "https://desk.example")
 TECHNICIAN, STEWARD, SUPERVISOR = 1, 2, 3
 

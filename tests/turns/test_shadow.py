@@ -12,17 +12,17 @@ import pytest
 from sqlalchemy import insert
 
 from bot import app as desk_app
-from bot import misreadings, office, store, suggestions
+from bot import misreadings, store, suggestions
 from bot.core.access import Refused
 from bot.core.domain import Mistakes, Script
 from bot.core.tickets import IllegalMove
 from bot.core.types import Parsed, Ranked
 from bot.hearing import Ear
-from bot.settings import ROOT
 from bot.tables import table
 from bot.turns import Desk, NotYours, Overtaken
 from bot.work import NotFound
 from tests.store.office import MORNING, POLICY, Office
+from tests.texts import office_texts
 from tests.turns.test_staff import LEAK as DRAFT
 
 ZHANG, LIU, CHEN = 1, 2, 3  # technician, steward, supervisor
@@ -41,7 +41,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def texts() -> Script:
-    return office.open_office(ROOT)
+    return office_texts()
 
 
 def shadowed(front: Office, texts: Script, *places: str) -> Office:

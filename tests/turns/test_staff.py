@@ -14,15 +14,14 @@ import pytest
 
 import bot.database
 from bot import app as desk_app
-from bot import office as estate
 from bot.core.domain import Script
 from bot.core.tickets import IllegalMove
 from bot.core.types import Appointment, Media, Priority, RoomRef, TicketDraft
 from bot.database import Database
-from bot.settings import ROOT
 from bot.turns import Desk, NotYours
 from bot.work import NotFound
 from tests.store.office import Office, office, open_office, story
+from tests.texts import office_texts
 
 LIU, CHEN = 2, 3  # steward and supervisor of `furnish`; 1 is the technician
 LEAK = TicketDraft("repair", "general", "厨房漏水", room=RoomRef("3-2-501", "3", "2", "501", 1, True), contact="13800000000",
@@ -31,7 +30,7 @@ LEAK = TicketDraft("repair", "general", "厨房漏水", room=RoomRef("3-2-501", 
 
 @pytest.fixture(scope="session")
 def texts() -> Script:
-    return estate.open_office(ROOT)
+    return office_texts()
 
 
 def at_work(front: Office, texts: Script) -> Office:

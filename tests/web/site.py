@@ -24,7 +24,7 @@ from PIL import Image
 from sqlalchemy import insert, select, update
 
 from bot import app as desk_app
-from bot import office, sessions, web
+from bot import sessions, web
 from bot.channels.console import StaffBoard
 from bot.channels.webchat import WebChat
 from bot.clock import DeskClock
@@ -34,7 +34,7 @@ from bot.database import EVERY, Database
 from bot.hearing import Ear
 from bot.media import MediaStore
 from bot.nlu import NluUnavailable
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from bot.tables import table
 from bot.turns import Desk
 from bot.web.chat import address_of
@@ -43,6 +43,7 @@ from bot.web.live import Watch
 from bot.work import Core
 from bot.workers import Pace, Workers
 from tests.store.office import HandClock
+from tests.texts import office_texts
 
 MORNING = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 """Monday, ten o'clock in Beijing: 刘师傅, 丁小雯, 程会计 and 姚主管 are on duty."""
@@ -54,7 +55,7 @@ LEAK = "我家厨房水管漏水了"
 @cache
 def script() -> Script:
     """The texts and rules of the repository."""
-    return office.open_office(ROOT)
+    return office_texts()
 
 
 @cache
