@@ -621,7 +621,12 @@ def quiet_log() -> Iterator[None]:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.channel}: {guard.name}")
+def _in_one_worker(guard: Guard) -> Any:
+    """The day with every guard is lived once for all guards that it shows, if they are tried in one process."""
+    return pytest.param(guard, id=f"{guard.channel}: {guard.name}", marks=pytest.mark.xdist_group(guard.day))
+
+
+@pytest.mark.parametrize("guard", [_in_one_worker(guard) for guard in GUARDS])
 def test_without_it_the_day_has_a_finding(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clean(guard.day).faults == (), "with the guard"
     # What is put in a module's place is put there when the channel is made: before anything happens.
