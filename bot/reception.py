@@ -159,7 +159,7 @@ class Reception:
 
     async def _hold(self, name: str) -> bool:
         desk = self.workers.desk
-        holding = asyncio.ensure_future(
+        holding = asyncio.create_task(
             desk.database.run(EVERY, lambda conn: store.hold_lease(conn, name, self.holder, desk.machine.now(), LEASE))
         )
         try:

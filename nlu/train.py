@@ -119,7 +119,7 @@ def _pack_quickly() -> None:
     tarfile.TarFile.gzopen.__func__.__defaults__ = (name, fileobj, _PACKED)  # type: ignore[attr-defined]
 
 
-def _copy_sentences(into: Path, share: float, language: str) -> None:
+def copy_sentences(into: Path, share: float, language: str) -> None:
     """The sentences, or for a trial some of them: a share that is the same at every call, or one language."""
     shutil.copytree(SENTENCES, into, ignore=lambda folder, names: _other(folder, names, language))
     if share >= 1:
@@ -145,7 +145,7 @@ def _train_into(
     # Rasa keeps a cache where it stands and reads the dictionary relative to it.
     os.environ["RASA_CACHE_DIRECTORY"] = str(work / "cache")
     shutil.copytree(HOME / "dictionary", work / "dictionary")
-    _copy_sentences(work / "sentences", share, language)
+    copy_sentences(work / "sentences", share, language)
     shutil.copyfile(HOME / "patterns.yml", work / "sentences" / "patterns.yml")
     (work / "domain.yml").write_text('version: "3.1"\n' + parts_of_domain(), encoding="utf-8")
     # Rasa writes a generated assistant id into a config it thinks lacks one: give it a copy.

@@ -35,7 +35,8 @@ from tests.canary.estate import CODES, Estate, Mouth, Worker, furnish
 from tests.canary.mint import Mint
 from tests.canary.oracle import DESK, Leak, Oracle, Snapshot, snapshot, words_of
 from tests.store.office import Platform
-from tests.web.site import Resident, Site, open_site, script
+from tests.texts import office_texts
+from tests.web.site import Resident, Site, open_site
 
 INTENTS = ("repair", "complaint", "service_request", "fee_query", "permit", "feedback", "emergency", "ticket_status", "ticket_change",
            "handoff", "bind", "rate", "inform", "affirm", "deny", "greet", "thank", "cancel", "faq", "out_of_scope")  # fmt: skip
@@ -105,7 +106,7 @@ class Canary:
         if shadow:
             core = self.site.desk.core
             self.site.desk.core = replace(core, policy=replace(core.policy, shadow=frozenset({shadow})))
-        self.site.workers._hear = Ear(self.parrot, script()).hear
+        self.site.workers._hear = Ear(self.parrot, office_texts()).hear
         self.site.desk.plan_purge()
         self.oracle = Oracle(self.mint)
         self.database = database

@@ -25,14 +25,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from typer.testing import CliRunner
 
 import bot
-from bot.__main__ import cli
 from bot.app import open_database
 from bot.database import EVERY, Database, Within
 from bot.settings import Settings
 from bot.tables import METADATA, table
+from tests import commands
 from tests.store.engines import ROLE, Server
 from tests.store.office import MORNING
 from tests.store.statements import STATEMENTS, loose
@@ -123,16 +122,15 @@ def test_the_desk_runs_its_tests_as_an_ordinary_role(guarded: tuple[Database, Id
 
 
 def test_who_starts_or_checks_a_desk_as_a_superuser_is_told(
-    guarded: tuple[Database, Ids], postgres_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    guarded: tuple[Database, Ids], postgres_server: Server, tmp_path: Path
 ) -> None:
     name = guarded[0].url.database
     assert name is not None
     for role, warned in ((ROLE, False), ("postgres", True)):
         url, told = postgres_server.url(name, role), []
         open_database(Settings(db=url, var=tmp_path), told.append).close()
-        monkeypatch.setenv("DESK_DB", url)
-        checked = CliRunner().invoke(cli, "check")
-        assert checked.exit_code == 0, checked.output
+        checked = commands.bot({"DESK_DB": url}, "check")
+        assert checked.returncode == 0, checked.stderr
         assert any("is a superuser" in line for line in told) == ("is a superuser" in checked.stderr) == warned
 
 

@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ import pytest
 import bot.database
 from bot.app import build_core
 from bot.channels import Inbound, Limits, Message, Reach
-from bot.core.domain import Script
 from bot.core.types import Remind, Say, TicketDraft, Turn
 from bot.database import Database
 from bot.turns import Desk
@@ -119,17 +117,11 @@ async def _life(url: str, paper: Path, now_after: timedelta, act: bool) -> None:
     database.close()
 
 
-@cache
-def texts() -> Script:
-    """The desk's own texts; read before the fork, once for all processes."""
-    return office_texts()
-
-
 async def _staffs_life(url: str, paper: Path, now_after: timedelta) -> None:
     """A colleague takes a conversation, writes in it, and files a ticket for the caller; each form is sent until it is answered."""
     database = Database(url)
     desk = office(database, story(), HandClock(MORNING + now_after), f"process-{os.getpid()}")
-    core = build_core(texts(), MORNING.year)
+    core = build_core(office_texts(), MORNING.year)
     desk.desk = desk.workers.desk = Desk(database, core, desk.clock, desk.machine)
     desk.workers._channels = {
         ("telegram", "bot"): Paper("telegram", "bot", paper),
@@ -216,7 +208,7 @@ def test_a_crash_while_staff_take_speak_or_file_leaves_all_or_nothing_and_the_fo
     new_office: str, tmp_path: Path, point: str
 ) -> None:
     paper = tmp_path / "paper"
-    texts()
+    office_texts()  # before the fork, once for all processes
     assert process(new_office, paper, timedelta(0), point, staff=True) == -signal.SIGKILL
 
     database, desk = look(new_office)

@@ -28,7 +28,6 @@ from bot import sessions, web
 from bot.channels.console import StaffBoard
 from bot.channels.webchat import WebChat
 from bot.clock import DeskClock
-from bot.core.domain import Script
 from bot.core.types import Parsed, Priority, Ranked, TicketDraft
 from bot.database import EVERY, Database
 from bot.hearing import Ear
@@ -53,15 +52,9 @@ LEAK = "我家厨房水管漏水了"
 
 
 @cache
-def script() -> Script:
-    """The texts and rules of the repository."""
-    return office_texts()
-
-
-@cache
 def core() -> Core:
     """The desk's own core; it holds nothing between two calls but calendars."""
-    return desk_app.build_core(script(), MORNING.year)
+    return desk_app.build_core(office_texts(), MORNING.year)
 
 
 @dataclass
@@ -412,7 +405,7 @@ def open_site(
     media = MediaStore(folder / "media")
     by_name = {(c.name, c.account): c for c in (StaffBoard(), WebChat(watch.wake), *channels)}
     workers = Workers(
-        desk, "tests", Ear(reader, script()).hear, by_name, lambda: 0.5, Pace(burst=timedelta(0)), media
+        desk, "tests", Ear(reader, office_texts()).hear, by_name, lambda: 0.5, Pace(burst=timedelta(0)), media
     )
     communities = {
         code: number
@@ -429,7 +422,7 @@ def open_site(
     built = web.build(
         ready,
         web.Site(
-            workers, script(), media, watch, base_url, embedded_by,
+            workers, office_texts(), media, watch, base_url, embedded_by,
             printed=lambda name, link: printed.append((name, link)),
             demo=(communities["YH"], "YH", host) if demo else None,
         ),

@@ -22,7 +22,8 @@ from bot.core.tickets import TRANSITIONS
 from bot.core.types import Media
 from bot.database import EVERY
 from bot.web import chat, counter, demo, desk, entry, frames, pages, people, views
-from tests.web.site import HOSTILE, LEAK, ORIGIN, Page, Site, Staff, picture, script, unsafe
+from tests.texts import office_texts
+from tests.web.site import HOSTILE, LEAK, ORIGIN, Page, Site, Staff, picture, unsafe
 
 LANGUAGES = ("zh", "en")
 PLAIN = ("/desk", "/desk?tab=mine", "/desk?tab=free", "/desk?tab=overdue", "/desk?tab=all", "/desk/talks", "/desk/talks?tab=all",
@@ -157,7 +158,7 @@ def test_whatever_a_row_can_hold_has_a_word(family: str) -> None:
 
 def test_every_status_has_its_text() -> None:
     statuses = {s for table in TRANSITIONS.values() for s in table}
-    assert {s for s in statuses if f"utter_status_{s}" not in script().responses} == set()
+    assert {s for s in statuses if f"utter_status_{s}" not in office_texts().responses} == set()
 
 
 # ── every page, with nothing and with everything ──

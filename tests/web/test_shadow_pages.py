@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from bot.__main__ import cli
 from bot.core import access
 from bot.database import Database
 from bot.web import live
+from tests.commands import bot
 from tests.web.site import HOSTILE, LEAK, Form, Page, Resident, Site, Staff, open_site, running, unsafe
 from tests.web.test_desk_pages import sound
 
@@ -207,14 +206,13 @@ async def test_switched_off_the_page_says_where_to_switch_it_on(site: Site) -> N
     assert "没有账号在试运行" in (await site.staff("supervisor").see("/desk/shadow")).words
 
 
-async def test_the_command_prints_what_the_page_shows(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_the_command_prints_what_the_page_shows(site: Site, tmp_path: Path) -> None:
     wang = await reported(site)
     await press(site.staff("steward"), await place(wang), "agreed")
-    monkeypatch.setenv("DESK_DB", str(site.database.url))
-    monkeypatch.setenv("DESK_VAR", str(tmp_path))
+    settings = {"DESK_DB": str(site.database.url), "DESK_VAR": str(tmp_path)}
     day = f"{site.clock.now():%Y-%m-%d}"
-    printed = await asyncio.to_thread(CliRunner().invoke, cli, ["shadow", "--day", day])
-    assert printed.exit_code == 0, printed.output
-    assert "label right: 1/1 (100 %)" in printed.output and "repair" in printed.output
-    wrong = await asyncio.to_thread(CliRunner().invoke, cli, ["shadow", "--day", "soon"])
-    assert wrong.exit_code != 0 and "is not a date" in wrong.output
+    printed = await asyncio.to_thread(bot, settings, "shadow", "--day", day)
+    assert printed.returncode == 0, printed.stderr
+    assert "label right: 1/1 (100 %)" in printed.stdout and "repair" in printed.stdout
+    wrong = await asyncio.to_thread(bot, settings, "shadow", "--day", "soon")
+    assert wrong.returncode != 0 and "is not a date" in wrong.stderr
