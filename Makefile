@@ -25,7 +25,7 @@ python-ok:
 nlu/.venv/.made: nlu/requirements.txt nlu/pyproject.toml .venv/.made | python-ok
 	@echo "[2/3] the language model's environment (nlu/.venv, about 1.8 GB) …"
 	@test -x $(NLU_PYTHON) || $(PYTHON) -m venv nlu/.venv
-	@cd nlu && ../.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt
+	@cd nlu && ../.venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.txt
 	@touch $@
 
 setup: .venv/.made nlu/.venv/.made ## make both environments

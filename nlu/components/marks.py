@@ -26,10 +26,8 @@ BY_FORM = frozenset({"building", "unit", "room", "phone", "plate", "ticket_no"})
 """Types the encoder has no say in: its pieces cut through figures."""
 _VOTE = 1.5
 """What the chain's word for a type weighs."""
-_SILENCE = 1.0
+_SILENCE = 1.25
 """What its word that nothing is named here weighs."""
-_RATHER_NAMED = 0.5
-"""Taken off nothing: a mark passed over costs the desk a question, a doubtful one a correction."""
 _NEW = 0.85
 """From this likelihood the encoder begins a new mark next to one of the same type."""
 _LEAST = 1e-3
@@ -98,7 +96,7 @@ def joined(among: Sequence[Sign], said: Sequence[str], read: Reading) -> list[Ma
         scores[first : last + 1, place[kind]] += _DECIDED if kind in BY_FORM else _VOTE
         voted[first : last + 1] = [place[kind]] * (last + 1 - first)
         edges[first] = True
-    scores[:, nothing] += _SILENCE * (np.array(voted) == nothing) - _RATHER_NAMED
+    scores[:, nothing] += _SILENCE * (np.array(voted) == nothing)
 
     best = scores.argmax(axis=1)
     named = np.flatnonzero(best != nothing)
