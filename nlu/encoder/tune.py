@@ -1,6 +1,7 @@
 """Tunes the encoder on the desk's sentences and writes its weights beside this file (README.md says with what, and why).
 
     python nlu/encoder/tune.py [--layers 8] [--walks 7] [--out FOLDER]       in an environment of requirements.txt, beside this file
+    python nlu/encoder/tune.py --on --walks 2.5 --rate 8e-5 --rate-of-heads 3e-4        goes on from the weights beside this file
 
 The first layers of multilingual-e5-small learn intents and entities together from `data/nlu`; the embeddings of its pieces stay as they
 came. Two threads of a recent processor take three quarters of an hour for eight layers.
@@ -69,6 +70,14 @@ IGNORED = -100
 _MARK = re.compile(r"\[([^\[\]]+)\]\((\w+)\)")
 _HAN = re.compile("▁?[\u4e00-\u9fff]+")
 _LATIN = re.compile("▁?[A-Za-z]+")
+
+
+def _has_bfloat16() -> bool:
+    """Whether this processor reckons in bfloat16; one that does not is many times slower in it than in full numbers."""
+    return bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", Path("/proc/cpuinfo").read_text(encoding="utf-8")))
+
+
+SHORT_NUMBERS = _has_bfloat16()
 
 
 # ── the base model ──
@@ -261,7 +270,7 @@ class Network(nn.Module):
         """Scores of intents (a row a sentence) and of tags (a row a piece)."""
         x = self.ln(self.words(numbers) + self.positions.weight[: numbers.shape[1]])
         x = functional.dropout(x, DROPPED, self.training)
-        kind = torch.bfloat16 if self.training else x.dtype
+        kind = torch.bfloat16 if self.training and SHORT_NUMBERS else x.dtype
         hidden = torch.zeros(there.shape, dtype=kind).masked_fill(~there, -1e4)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, hidden)
@@ -270,6 +279,30 @@ class Network(nn.Module):
         most = x.masked_fill(~there[..., None], -1e4).max(1).values
         whole = functional.dropout(torch.cat([mean, most], 1), DROPPED, self.training)
         return self.intent(whole), self.tag(functional.dropout(x, DROPPED, self.training))
+
+
+def take_up(network: Network, folder: Path) -> None:
+    """Gives the network the weights that were written into `folder`, so that a tuning goes on where one ended. What `graph` made even is
+    left so in the maps of an attention, whose product is the same, and taken back in the others."""
+    written = onnx.load(folder / "layers.onnx").graph
+    kept = {part.name: numpy_helper.to_array(part) for part in written.initializer}
+
+    def weights(at: str) -> np.ndarray[Any, Any]:
+        if f"{at}.w" in kept:
+            found = kept[f"{at}.w"]
+        else:
+            steps, scale, middle = (kept[f"{at}.w_{part}"].astype(np.float32) for part in ("quantized", "scale", "zero_point"))
+            found = (steps - middle) * scale
+        return found * kept[f"{at}.even"][:, np.newaxis] if f"{at}.even" in kept else found
+
+    with torch.no_grad():
+        for name, module in network.named_modules():
+            if isinstance(module, nn.Linear):
+                module.weight.copy_(torch.from_numpy(weights(name).T.copy()))
+                module.bias.copy_(torch.from_numpy(kept[f"{name}.b"].copy()))
+            elif isinstance(module, nn.LayerNorm):
+                module.weight.copy_(torch.from_numpy(kept[f"{name}.w"].copy()))
+                module.bias.copy_(torch.from_numpy(kept[f"{name}.b"].copy()))
 
 
 # ── learning ──
@@ -315,7 +348,7 @@ def _batches(rows: Sequence[Row], chance: random.Random) -> list[list[Row]]:
     return found
 
 
-def _optimizer(network: Network) -> torch.optim.AdamW:
+def _optimizer(network: Network, rate: float, rate_of_heads: float) -> torch.optim.AdamW:
     heads = [*network.intent.parameters(), *network.tag.parameters()]
     body = [
         p
@@ -324,21 +357,28 @@ def _optimizer(network: Network) -> torch.optim.AdamW:
     ]
     return torch.optim.AdamW(
         [
-            {"params": [p for p in body if p.ndim < 2], "weight_decay": 0.0, "lr": RATE},
-            {"params": [p for p in body if p.ndim > 1], "weight_decay": 0.01, "lr": RATE},
-            {"params": heads, "weight_decay": 0.01, "lr": RATE_OF_HEADS},
+            {"params": [p for p in body if p.ndim < 2], "weight_decay": 0.0, "lr": rate},
+            {"params": [p for p in body if p.ndim > 1], "weight_decay": 0.01, "lr": rate},
+            {"params": heads, "weight_decay": 0.01, "lr": rate_of_heads},
         ],
         betas=(0.9, 0.98),
         fused=True,
     )
 
 
-def learn(network: Network, rows: Sequence[Row], tags: Sequence[str], walks: float) -> None:
+def learn(
+    network: Network,
+    rows: Sequence[Row],
+    tags: Sequence[str],
+    walks: float,
+    rate: float = RATE,
+    rate_of_heads: float = RATE_OF_HEADS,
+) -> None:
     """Walks over all rows so many times; the rate of learning rises, then falls to nothing at the end."""
     chance = random.Random(SEED)
     steps = int(walks * len(_batches(rows, random.Random(0))))
     warm = max(1, int(WARMING * steps))
-    optimizer = _optimizer(network)
+    optimizer = _optimizer(network, rate, rate_of_heads)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda n: min(n / warm, max(0.0, (steps - n) / (steps - warm)))
     )
@@ -354,7 +394,7 @@ def learn(network: Network, rows: Sequence[Row], tags: Sequence[str], walks: flo
                 true[i, 1 : len(pieces) + 1] = torch.tensor(
                     tag_row(pieces, row.marks, tags), dtype=torch.long
                 )
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=SHORT_NUMBERS):
                 intents, tagged = network(numbers, there)
             intent = torch.tensor([row.intent for row in batch])
             of_intents = functional.cross_entropy(intents.float(), intent, label_smoothing=SMOOTHED)
@@ -548,6 +588,9 @@ def main() -> int:
     )
     parser.add_argument("--layers", type=int, default=8, help="layers kept of the base model's twelve")
     parser.add_argument("--walks", type=float, default=7.0, help="how often all sentences are gone through")
+    parser.add_argument("--on", action="store_true", help="go on from the weights there are, with their pieces, intents and tags")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, at its height")
+    parser.add_argument("--rate-of-heads", type=float, default=RATE_OF_HEADS, help="the same, of the two heads")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HOME, help="folder to write to")
     options = parser.parse_args()
@@ -558,7 +601,13 @@ def main() -> int:
     intents = sorted({one.intent for one in known})
     types = sorted({kind for one in known for kind, _, _ in one.marks or ()})
     tags = [NOTHING, *(f"{place}-{kind}" for kind in types for place in "BI")]
-    kept = kept_pieces(base, [text for text, one in zip(plain, known, strict=True) if not unseen(one.text)])
+    if options.on:
+        names = json.loads((HOME / "names.json").read_text(encoding="utf-8"))
+        intents, tags = names["intents"], names["tags"]
+        places = {piece: number for number, piece in enumerate(base.pieces)}
+        kept = [places[piece] for piece in bytes(np.load(HOME / "pieces.npz")["pieces"]).decode().split("\n")]
+    else:
+        kept = kept_pieces(base, [text for text, one in zip(plain, known, strict=True) if not unseen(one.text)])
     reader = Subwords([base.pieces[n] for n in kept], base.scores[kept].tolist())
     rows = [
         Row((reader.read(text), reader.read(text.lower())), intents.index(one.intent), one.marks)
@@ -571,7 +620,9 @@ def main() -> int:
         flush=True,
     )
     network = Network(base, kept, options.layers, len(intents), len(tags))
-    learn(network, learnt, tags, options.walks)
+    if options.on:
+        take_up(network, HOME)
+    learn(network, learnt, tags, options.walks, options.rate, options.rate_of_heads)
     write(network, base, kept, intents, tags, random.Random(SEED).sample(learnt, HEARD), options.out)
     print(
         f"of the sentences kept back, {judged(network, back):.4f} have their intent first; wrote {options.out}"
