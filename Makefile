@@ -61,7 +61,7 @@ check: .venv/.made ## lint, types, import rules, the office's files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m bot check
 
-test: train check ## every test; what is skipped is printed with its reason
+test: setup train check ## every test; what is skipped is printed with its reason
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -rs $(PYTEST_ARGS)
 
 mutants: .venv/.made ## alter triage, deadlines and tickets line by line: do the tests notice? (docs/mutants.md)

@@ -297,11 +297,8 @@ def take_up(network: Network, folder: Path) -> None:
 
     with torch.no_grad():
         for name, module in network.named_modules():
-            if isinstance(module, nn.Linear):
+            if isinstance(module, nn.Linear | nn.LayerNorm):
                 module.weight.copy_(torch.from_numpy(weights(name).T.copy()))
-                module.bias.copy_(torch.from_numpy(kept[f"{name}.b"].copy()))
-            elif isinstance(module, nn.LayerNorm):
-                module.weight.copy_(torch.from_numpy(kept[f"{name}.w"].copy()))
                 module.bias.copy_(torch.from_numpy(kept[f"{name}.b"].copy()))
 
 
@@ -367,12 +364,7 @@ def _optimizer(network: Network, rate: float, rate_of_heads: float) -> torch.opt
 
 
 def learn(
-    network: Network,
-    rows: Sequence[Row],
-    tags: Sequence[str],
-    walks: float,
-    rate: float = RATE,
-    rate_of_heads: float = RATE_OF_HEADS,
+    network: Network, rows: Sequence[Row], tags: Sequence[str], walks: float, rate: float, rate_of_heads: float
 ) -> None:
     """Walks over all rows so many times; the rate of learning rises, then falls to nothing at the end."""
     chance = random.Random(SEED)
@@ -603,6 +595,8 @@ def main() -> int:
     tags = [NOTHING, *(f"{place}-{kind}" for kind in types for place in "BI")]
     if options.on:
         names = json.loads((HOME / "names.json").read_text(encoding="utf-8"))
+        if new := {*intents, *tags} - {*names["intents"], *names["tags"]}:
+            raise SystemExit(f"the weights do not know {', '.join(sorted(new))}: tune without --on")
         intents, tags = names["intents"], names["tags"]
         places = {piece: number for number, piece in enumerate(base.pieces)}
         kept = [places[piece] for piece in bytes(np.load(HOME / "pieces.npz")["pieces"]).decode().split("\n")]

@@ -23,8 +23,8 @@ from bot.core.types import Heard, Matter
 _ANOTHER_FOR_SURE = 0.8
 #: Marks that tell what a matter is about.
 _ABOUT = frozenset({"item", "fault", "permit_type", "fee_type", "location"})
-#: Marks that try to answer what is asked, even where they do not: "8888" is an attempt at a room, whatever else it reads like.
-_TRIED: Mapping[str, frozenset[str]] = {"room": frozenset({"building", "unit", "room"}), "contact": frozenset({"phone"})}
+#: Marks that an answer to what is asked bears, also one that cannot be used: "8888" for a room, whatever else it reads like.
+_MARKS_OF_AN_ANSWER: Mapping[str, frozenset[str]] = {"room": frozenset({"building", "unit", "room"}), "contact": frozenset({"phone"})}
 _FIGURE = re.compile(rf"\d|{ZH_NUMERAL}")
 
 
@@ -117,8 +117,8 @@ def _another_matter(talk: Talk, flow: Flow, heard: Heard) -> bool:
         return False
     if talk.state.asking == "confirm" and first.confidence < _ANOTHER_FOR_SURE and not first.values("item"):
         return False  # "they come on Saturday by car": under a summary, a further detail
-    tried = any(entity.entity in _TRIED.get(talk.state.asking or "", ()) for entity in first.entities)
-    if tried and first.intent not in BY_INTENT and first.confidence < _ANOTHER_FOR_SURE:
+    answers = _MARKS_OF_AN_ANSWER.get(talk.state.asking or "", frozenset())
+    if any(entity.entity in answers for entity in first.entities) and first.intent not in BY_INTENT and first.confidence < _ANOTHER_FOR_SURE:
         return False
     probe = Talk(talk.script, talk.facts, talk.state)
     answered = {n for n in form.read(probe, flow, heard.text, heard) if not n.startswith("unclear:")}
